@@ -1,0 +1,77 @@
+"""Staff may look at asks, their approvers and what was sent, and change nothing."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from approvals.models import Approver, Ask, Decision, Notification, Seat
+from approvals.models.ask import AskQuerySet
+from tracks.admin import ReadOnlyAdmin, ReadOnlyInline
+
+
+@admin.register(Approver)
+class ApproverAdmin(ReadOnlyAdmin):
+    list_display = ("address", "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("canonical",)
+
+
+class SeatInline(ReadOnlyInline):
+    model = Seat
+    fields = ("position", "approver")
+
+
+class DecisionInline(ReadOnlyInline):
+    model = Decision
+    fields = ("approver", "value", "comment", "at", "verified_by", "verified_at", "ip")
+
+
+class NotificationInline(ReadOnlyInline):
+    model = Notification
+    fields = ("kind", "approver", "attempts", "sent_at", "skipped_at", "failed_at", "last_error")
+
+
+@admin.register(Ask)
+class AskAdmin(ReadOnlyAdmin):
+    list_display = (
+        "prompt",
+        "kind",
+        "shown_status",
+        "risk",
+        "asked_by",
+        "created_at",
+        "expires_at",
+    )
+    list_filter = ("status", "kind", "risk", "workspace")
+    search_fields = ("prompt", "seats__approver__canonical")
+    inlines = (SeatInline, DecisionInline, NotificationInline)
+    fields = (
+        "public_id",
+        "workspace",
+        "track",
+        "kind",
+        "prompt",
+        "config",
+        "risk",
+        "shown_status",
+        "asked_by",
+        "timeout_seconds",
+        "created_at",
+        "due_at",
+        "expires_at",
+        "closed_at",
+        "cancel_reason",
+        "key",
+        "display_digest",
+        "action_digest",
+    )
+    readonly_fields = ("public_id", "shown_status")
+
+    def get_queryset(self, request: HttpRequest) -> AskQuerySet:
+        """Add the status as everybody sees it."""
+        asks: AskQuerySet = super().get_queryset(request)
+        return asks.presented()
+
+    @admin.display(description="Status", ordering="status")
+    def shown_status(self, ask: Ask) -> str:
+        """Return the status as everybody sees it: an overdue ask has timed out."""
+        return ask.shown_status

@@ -1,0 +1,144 @@
+"""Taking an answer: who says it, that it is about what was shown, what it says; then one verb."""
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from approvals import card, forms, outcome, track_page, transitions
+from approvals.forms import AnswerForm
+from approvals.models import Ask, Grant
+from approvals.refusal_pages import page
+from approvals.refusals import AlreadyDecided, AskNotOpen, DisplayChanged, NotTheApprover
+from approvals.responses import show, to_track
+from approvals.track_page import Entry, Notice, approver_ids, asks_of
+from approvals.visits import NotVerified, Visit, unlocked_visit
+from config.errors import DomainError, NotFound
+from tracks.addresses import masked
+from tracks.ids import parse_public_id
+
+
+class ProofTooOld(NotVerified):
+    """A request of high risk wants a mailbox that was proven minutes ago."""
+
+
+@page("POST")
+def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
+    """Record what an approver says; a request of high risk is repeated and confirmed first."""
+    here = unlocked_visit(request, slug)
+    ask = _ask_at(here, ask_id)
+    try:
+        grant = _proof(here, ask)
+        _check_form(here, ask)
+        form = forms.answer_form(ask, request.POST)
+        if not form.is_valid() or "back" in request.POST:
+            return _again(here, form)
+        if _wants_review(ask, request.POST):
+            return _review(here, ask, grant, form)
+        _record(here, ask, grant, form)
+    except (NotVerified, NotTheApprover, AskNotOpen, DisplayChanged) as error:
+        return _not_recorded(here, ask, error)
+    return to_track(here.track)
+
+
+def _ask_at(here: Visit, ask_id: str) -> Ask:
+    pk = parse_public_id("ask", ask_id)
+    ask = next((each for each in asks_of(here.track) if each.pk == pk), None)
+    if ask is None:
+        raise NotFound()
+    return ask
+
+
+def _proof(here: Visit, ask: Ask) -> Grant:
+    """Return what lets this browser answer."""
+    grant = here.viewer.grant_for(approver_ids(ask))
+    if grant is None:
+        raise NotTheApprover() if here.viewer.verified else NotVerified()
+    if ask.risk == Ask.Risk.HIGH and not here.viewer.is_fresh(grant):
+        raise ProofTooOld()
+    return grant
+
+
+def _check_form(here: Visit, ask: Ask) -> None:
+    """Refuse a form that we did not make for this browser, or that shows something else (AI-09)."""
+    sent = here.request.POST
+    nonce = sent.get("form_nonce", "")
+    grants = [each for each in here.viewer.verified if each.approver_id in approver_ids(ask)]
+    is_ours = forms.is_nonce(nonce, ask, grants)
+    if not is_ours or sent.get("display_digest") != ask.display_digest:
+        raise DisplayChanged()
+    if ask.shown_status == Ask.Status.OPEN:
+        if not card.of(ask, clock=track_page.clock_of(here)).can_be_shown:
+            raise DisplayChanged()
+    elif not any(decision.form_nonce == nonce for decision in ask.decisions.all()):
+        transitions.record_timeout(track_id=here.track.pk)
+        raise AskNotOpen(ask)
+
+
+def _wants_review(ask: Ask, sent: QueryDict) -> bool:
+    """Tell whether an answer is repeated before it counts: at high risk, and after Enter."""
+    return not sent.get("confirmed") and (ask.risk == Ask.Risk.HIGH or "review" in sent)
+
+
+def _record(here: Visit, ask: Ask, grant: Grant, form: AnswerForm) -> None:
+    decision = transitions.answer_ask(
+        ask_id=ask.pk,
+        track_id=here.track.pk,
+        evidence=here.evidence(grant),
+        value=form.cleaned_data["value"],
+        comment=form.cleaned_data["comment"],
+        display_digest=here.request.POST["display_digest"],
+        form_nonce=here.request.POST["form_nonce"],
+    )
+    if decision.value != form.cleaned_data["value"]:
+        raise AlreadyDecided(ask)  # the same form, gone back to and answered otherwise
+
+
+def _again(here: Visit, form: AnswerForm) -> HttpResponse:
+    """Return the form with what was typed, and what is wrong with it if anything is."""
+    errors = {name: str(found[0]) for name, found in form.errors.items()}
+    entry = Entry(form.data.get("value", ""), form.data.get("comment", ""), errors)
+    if not errors:
+        return show(here, entry=entry)
+    field = next(iter(errors))
+    notice = Notice("There is a problem", tone="wrong", detail=errors[field], field=field)
+    return show(here, status=422, notice=notice, entry=entry)
+
+
+def _review(here: Visit, ask: Ask, grant: Grant, form: AnswerForm) -> HttpResponse:
+    """Return the second step: what will be written down, to be confirmed or changed."""
+    shown = card.of(ask, clock=track_page.clock_of(here))
+    value = form.cleaned_data["value"]
+    context = {
+        "card": shown,
+        "track": here.track,
+        "workspace": here.track.workspace.name,
+        "heading": outcome.to_be_recorded(ask, value),
+        "choice": shown.choice_of(value),
+        "value": here.request.POST["value"],
+        "comment": form.cleaned_data["comment"] or "",
+        "me": grant,
+        "form_nonce": here.request.POST["form_nonce"],
+    }
+    return render(here.request, "pages/review.html", context)
+
+
+def _not_recorded(here: Visit, ask: Ask, error: DomainError) -> HttpResponse:
+    """Return the page as it is now, saying that and why nothing was recorded."""
+    sent = here.request.POST
+    entry = Entry(sent.get("value", ""), sent.get("comment", ""))
+    return show(here, status=error.status, notice=_why(here, ask, error), entry=entry)
+
+
+def _why(here: Visit, ask: Ask, error: DomainError) -> Notice:
+    if isinstance(error, ProofTooOld):
+        why = "A high-risk request wants your mailbox proven within the last 15 minutes."
+        return Notice("Nothing was recorded yet: show again that it’s you.", "wrong", why, "code")
+    if isinstance(error, NotTheApprover):
+        asked = ", ".join(masked(seat.approver.address) for seat in ask.seats.all())
+        why = "Nothing was recorded: this browser has proven another mailbox."
+        return Notice(f"This request is for {asked}", "wrong", why, "code")
+    if isinstance(error, NotVerified):
+        return Notice("Nothing was recorded: first show that it’s you.", "wrong", "", "code")
+    if isinstance(error, DisplayChanged):
+        why = "Read the question as it stands here, then answer it."
+        return Notice("Nothing was recorded: that page was out of date.", "wrong", why)
+    return Notice("Your answer was not recorded.", "wrong", "It came after this was settled.")

@@ -1,0 +1,75 @@
+"""What a page answers with: the track as it is now, its locked door, or the way back to it."""
+
+from collections.abc import Mapping
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from approvals import track_page, transitions
+from approvals.track_page import Entry, Notice, TrackPage, asks_of, page_of
+from approvals.visits import Visit
+from tracks.models import Track
+
+
+class SeeOther(HttpResponseRedirect):
+    """Sends the browser on with a GET: the result of every form that was accepted."""
+
+    status_code = 303
+
+
+def to_track(track: Track) -> SeeOther:
+    """Return the way to a track's page."""
+    return SeeOther(reverse("track", args=[track.slug]))
+
+
+def show(
+    here: Visit,
+    *,
+    status: int = 200,
+    notice: Notice | None = None,
+    entry: Entry | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Return the page of a track, with what is to be said about the form that was just sent."""
+    shown = page_of(here, asks_of(here.track))
+    if here.request.method == "GET":
+        _record_view(here, shown)
+    context = track_page.context(shown, notice=notice, entry=entry or Entry())
+    return render_with(here, track_page.TEMPLATE, context, status=status, headers=headers)
+
+
+def _record_view(here: Visit, shown: TrackPage) -> None:
+    """Put on record that a verified browser has seen an open question, the first time it does."""
+    if shown.me is None or shown.card is None or not shown.is_open:
+        return
+    evidence = here.evidence(shown.me)
+    if not shown.card.ask.first_views.filter(approver=evidence.approver).exists():
+        transitions.record_first_view(ask_id=shown.card.ask.pk, evidence=evidence)
+
+
+def locked(
+    here: Visit,
+    *,
+    status: int = 200,
+    error: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Return the door of a protected track, which names nothing but the workspace."""
+    context = {"slug": here.track.slug, "workspace": here.track.workspace.name, "error": error}
+    return render_with(here, "pages/locked.html", context, status=status, headers=headers)
+
+
+def render_with(
+    here: Visit,
+    template: str,
+    context: Mapping[str, object],
+    *,
+    status: int,
+    headers: Mapping[str, str] | None,
+) -> HttpResponse:
+    """Render a template with a status and headers."""
+    response = render(here.request, template, dict(context), status=status)
+    for name, value in (headers or {}).items():
+        response[name] = value
+    return response

@@ -1,0 +1,278 @@
+"""What the page of a track shows to one browser. Reads only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from approvals import card, outcome, receipts, timeline
+from approvals.card import Card
+from approvals.display_time import Clock, Moment, zone_named
+from approvals.forms import address_choice, new_nonce
+from approvals.models import Ask, Challenge, Grant
+from approvals.outcome import End, Outcome
+from approvals.pending import Pending
+from approvals.timeline import Progress
+from approvals.verification import bound_addresses, is_same_browser
+from approvals.visits import Visit
+from tracks.addresses import masked
+from tracks.models import Event, Track
+
+TEMPLATE = "pages/track.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing the page says about what was just tried."""
+
+    text: str
+    tone: str = "plain"  # or "wrong": nothing was recorded
+    detail: str = ""
+    field: str = ""  # the id of the control to go to
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was typed and is shown again, and what is wrong with it."""
+
+    value: str = ""
+    comment: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address that may be proven here, as a stranger may see it."""
+
+    choice: str
+    masked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The part of the page where a browser shows whose it is."""
+
+    mailboxes: list[Mailbox]
+    mailed_to: str
+    mailed_until: Moment | None
+    has_notice_code: bool
+    again_since: Moment | None
+
+    @property
+    def only(self) -> Mailbox | None:
+        return self.mailboxes[0] if len(self.mailboxes) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A question that came before the one on the card."""
+
+    prompt: str
+    result: str
+    at: Moment | None
+    receipt_of: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackPage:
+    """Everything the template needs, each part already decided."""
+
+    track: Track
+    clock: Clock
+    state: str
+    heading: str
+    card: Card | None
+    me: Grant | None
+    elsewhere: str
+    proof: Proof | None
+    form_nonce: str
+    outcome: Outcome | None
+    end: End | None
+    progress: Progress
+    earlier: list[Earlier]
+    consent: str = receipts.CONSENT
+
+    @property
+    def is_open(self) -> bool:
+        return self.state.startswith("open")
+
+    @property
+    def version(self) -> str:
+        """Return what changes whenever the card says something else."""
+        ask_id = self.card.ask.public_id if self.card else "none"
+        who = self.me.pk if self.me else "stranger"
+        went_on = self.outcome.next if self.outcome else ""
+        return f"{ask_id}.{self.state}.{who}.{self.track.status}.{len(went_on)}"
+
+
+def approver_ids(ask: Ask) -> set[UUID]:
+    """Return who may answer an ask that was fetched `with_everything()`."""
+    return {seat.approver_id for seat in ask.seats.all()}
+
+
+def asks_of(track: Track) -> list[Ask]:
+    """Return a track's asks as they are shown now, the latest first."""
+    asks = list(Ask.objects.presented().with_everything().filter(track=track))
+    for ask in asks:
+        ask.track = track
+    return asks
+
+
+def addresses_to_prove(track: Track, asks: Sequence[Ask]) -> list[str]:
+    """Return whose mailbox can be proven: who is asked while somebody is, else who ever was."""
+    if asks and asks[0].shown_status == Ask.Status.OPEN:
+        return [seat.approver.address for seat in asks[0].seats.all()]
+    return bound_addresses(track)
+
+
+def clock_of(visit: Visit) -> Clock:
+    """Return the clock of a page: the database's time in the workspace's zone."""
+    return Clock(visit.viewer.now, zone_named(visit.track.workspace.time_zone))
+
+
+def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
+    """Return what this browser is shown of a track."""
+    track, clock = visit.track, clock_of(visit)
+    ask = asks[0] if asks else None
+    me = visit.viewer.grant_for(approver_ids(ask)) if ask else None
+    events, hidden = timeline.visible_events(track)
+    shown = card.of(ask, clock=clock) if ask else None
+    state = _state(shown, me, visit)
+    closed = None if shown is None or state.startswith("open") else _outcome(shown, me, events)
+    end = outcome.end_of(track, clock=clock)
+    return TrackPage(
+        track=track,
+        clock=clock,
+        state=state,
+        heading=_heading(state, closed, end),
+        card=shown,
+        me=me,
+        elsewhere=_elsewhere(visit, me) if ask else "",
+        proof=None if state == "open_ready" or _is_done(state, me) else _proof(visit, asks, me),
+        form_nonce=new_nonce(ask, me) if ask and me and state == "open_ready" else "",
+        outcome=closed,
+        end=end,
+        progress=timeline.progress(
+            list(track.steps.all()),
+            events,
+            clock=clock,
+            hidden=hidden,
+            waiting=_waiting(state),
+            shows_addresses=me is not None,
+        ),
+        earlier=[_earlier(each, visit, clock) for each in asks[1:]],
+    )
+
+
+def _state(shown: Card | None, me: Grant | None, visit: Visit) -> str:
+    if shown is None:
+        return "quiet"
+    if shown.ask.shown_status != Ask.Status.OPEN:
+        return str(shown.ask.shown_status)
+    if not shown.can_be_shown:
+        return "open_unsafe"
+    if me is None:
+        return "open_stranger"
+    return "open_stale" if shown.is_high_risk and not visit.viewer.is_fresh(me) else "open_ready"
+
+
+def _is_done(state: str, me: Grant | None) -> bool:
+    """Tell whether there is nothing left to prove here."""
+    return state == "open_unsafe" or (me is not None and not state.startswith("open"))
+
+
+def _heading(state: str, closed: Outcome | None, end: End | None) -> str:
+    if closed is not None:
+        return closed.heading
+    if state == "quiet":
+        return end.heading if end else "In progress"
+    return "Cannot be displayed safely" if state == "open_unsafe" else "Decision needed"
+
+
+def _waiting(state: str) -> str:
+    if not state.startswith("open"):
+        return ""
+    return "waiting for you" if state == "open_ready" else "waiting for an answer"
+
+
+def _outcome(shown: Card, me: Grant | None, events: Sequence[Event]) -> Outcome:
+    ask = shown.ask
+    is_answered = ask.status == Ask.Status.ANSWERED
+    return outcome.of(
+        shown,
+        status=ask.shown_status,
+        closed=shown.clock.moment(ask.shown_closed_at or ask.expires_at),
+        is_mine=is_answered
+        and me is not None
+        and ask.answer.decision.approver_id == me.approver_id,
+        is_verified=me is not None,
+        went_on=outcome.went_on(ask, events, clock=shown.clock) if is_answered else "",
+    )
+
+
+def _elsewhere(visit: Visit, me: Grant | None) -> str:
+    """Return the address this browser has proven when it is not the one that is asked."""
+    if me is not None:
+        return ""
+    others = [grant.approver.address for grant in visit.viewer.verified if grant.approver]
+    return others[0] if others else ""
+
+
+def _proof(visit: Visit, asks: Sequence[Ask], me: Grant | None) -> Proof | None:
+    track = visit.track
+    addresses = addresses_to_prove(track, asks)
+    if not addresses or (not asks and visit.viewer.verified):
+        return None
+    challenge = _mailed(visit)
+    clock = clock_of(visit)
+    is_open = bool(asks) and asks[0].shown_status == Ask.Status.OPEN
+    return Proof(
+        mailboxes=[Mailbox(address_choice(track, each), masked(each)) for each in addresses],
+        mailed_to=masked(challenge.approver.address) if challenge else "",
+        mailed_until=clock.moment(challenge.expires_at) if challenge else None,
+        has_notice_code=is_open and asks[0].notify,
+        again_since=clock.moment(me.granted_at) if me else None,
+    )
+
+
+def _mailed(visit: Visit) -> Challenge | None:
+    """Return the mail this browser asked for and can still use, if there is one."""
+    pending = Pending.of(visit.request)
+    mails = Challenge.objects.select_related("approver").filter(
+        track=visit.track,
+        kind=Challenge.Kind.PAGE,
+        consumed_at=None,
+        voided_at=None,
+        expires_at__gt=visit.viewer.now,
+    )
+    return next(
+        (
+            each
+            for each in mails.order_by("-created_at")
+            if is_same_browser(each, pending.nonce_of(each.pk))
+        ),
+        None,
+    )
+
+
+def _earlier(ask: Ask, visit: Visit, clock: Clock) -> Earlier:
+    closed = ask.shown_closed_at
+    is_answered = ask.status == Ask.Status.ANSWERED
+    result = {
+        Ask.Status.TIMEOUT.value: "Closed without an answer",
+        Ask.Status.CANCELLED.value: "Withdrawn",
+    }.get(ask.shown_status, "")
+    if is_answered:
+        result = receipts.meaning(ask, ask.answer.value)
+    may_read = is_answered and visit.viewer.grant_for(approver_ids(ask)) is not None
+    return Earlier(
+        prompt=ask.prompt,
+        result=result,
+        at=clock.moment(closed) if closed else None,
+        receipt_of=ask.public_id if may_read else "",
+    )
+
+
+def context(page: TrackPage, **more: Any) -> dict[str, Any]:
+    """Return the template's context."""
+    return {"page": page, "track": page.track, "workspace": page.track.workspace.name, **more}

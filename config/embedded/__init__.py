@@ -1,0 +1,1 @@
+"""The embedded run: one command, one process tree, no server to install (contract §7)."""

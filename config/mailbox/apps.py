@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class MailboxConfig(AppConfig):
+    name = "config.mailbox"
+    label = "mailbox"
+    default = True

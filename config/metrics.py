@@ -1,0 +1,159 @@
+"""Numbers for Prometheus, read from the database: they hold however many processes there are."""
+
+import platform
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import django
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, Sum
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from approvals.models import Answer, Ask, Notification
+from config.env import BASE_DIR
+from tracks.clock import database_now
+from tracks.models import Dispatch
+
+CACHED = 10.0  # seconds
+# From "at once" to "next week": people answer in any of these.
+BUCKETS = {
+    "10": timedelta(seconds=10),
+    "60": timedelta(minutes=1),
+    "300": timedelta(minutes=5),
+    "1800": timedelta(minutes=30),
+    "3600": timedelta(hours=1),
+    "14400": timedelta(hours=4),
+    "86400": timedelta(days=1),
+    "259200": timedelta(days=3),
+    "604800": timedelta(days=7),
+}
+
+
+class DatabaseCollector(Collector):
+    """Reads the numbers at most every ten seconds, however many scrape."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read_at = -CACHED
+        self._metrics: list[Metric] = []
+
+    def describe(self) -> list[Metric]:
+        """Name nothing: registering a collector must not read the database."""
+        return []
+
+    def collect(self) -> list[Metric]:
+        """Return the metrics, at most ten seconds old."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= CACHED:
+                self._metrics = list(_read())
+                self._read_at = time.monotonic()
+            return self._metrics
+
+
+@cache
+def registry() -> CollectorRegistry:
+    """Return what /metrics shows."""
+    collected = CollectorRegistry()
+    collected.register(DatabaseCollector())
+    return collected
+
+
+def _read() -> Iterator[Metric]:
+    now = database_now()
+    yield _build_info()
+    yield from _asks(now)
+    yield _time_to_answer()
+    dispatches = Dispatch.objects.aggregate(number=Count("pk"), oldest=Min("event__at"))
+    yield from _queue("sayso_dispatch", "depth", dispatches, "Events to follow up", now=now)
+    unsent = Notification.objects.filter(next_attempt_at__isnull=False)
+    mails = unsent.aggregate(number=Count("pk"), oldest=Min("created_at"))
+    yield from _queue("sayso_notifications", "pending", mails, "Mails to send", now=now)
+
+
+def _build_info() -> Metric:
+    labels = {
+        "version": _version(),
+        "python": platform.python_version(),
+        "django": django.get_version(),
+    }
+    info = GaugeMetricFamily("sayso_build_info", "What runs here", labels=list(labels))
+    info.add_metric(list(labels.values()), 1)
+    return info
+
+
+@cache
+def _version() -> str:
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
+
+
+def _asks(now: datetime) -> Iterator[Metric]:
+    by_status = GaugeMetricFamily("sayso_asks", "Asks by status", labels=["status"])
+    counts = _counts(Ask.objects.presented(), "shown_status")
+    for status in Ask.Status.values:
+        by_status.add_metric([status], counts.get(status, 0))
+    yield by_status
+
+    still_open = Ask.objects.filter(status=Ask.Status.OPEN, expires_at__gt=now)
+    by_risk = GaugeMetricFamily("sayso_asks_open", "Asks that wait, by risk", labels=["risk"])
+    counts = _counts(still_open, "risk")
+    for risk in [*Ask.Risk.values, None]:
+        by_risk.add_metric([risk or "none"], counts.get(risk, 0))
+    yield by_risk
+
+    ages = still_open.aggregate(
+        overdue=Count("pk", filter=Q(due_at__lte=now)), oldest=Min("created_at")
+    )
+    yield GaugeMetricFamily(
+        "sayso_asks_overdue", "Open asks past their due_at", value=ages["overdue"]
+    )
+    yield GaugeMetricFamily(
+        "sayso_asks_oldest_open_seconds",
+        "Age of the oldest open ask",
+        value=_age(ages["oldest"], now),
+    )
+    # Deadlines that have passed and are not recorded: grows when beat or the workers stand still.
+    passed = Ask.objects.filter(status=Ask.Status.OPEN, expires_at__lte=now)
+    yield GaugeMetricFamily(
+        "sayso_timeouts_oldest_seconds",
+        "How long the oldest timeout has waited to be recorded",
+        value=_age(passed.aggregate(oldest=Min("expires_at"))["oldest"], now),
+    )
+
+
+def _counts(rows: Any, column: str) -> dict[Any, int]:
+    return dict(rows.order_by().values_list(column).annotate(Count("pk")))
+
+
+def _time_to_answer() -> Metric:
+    taken = ExpressionWrapper(F("ask__closed_at") - F("ask__created_at"), DurationField())
+    within = {edge: Count("pk", filter=Q(taken__lte=width)) for edge, width in BUCKETS.items()}
+    counted = Answer.objects.annotate(taken=taken).aggregate(
+        everything=Count("pk"), total=Sum("taken"), **{f"le_{e}": n for e, n in within.items()}
+    )
+    buckets = [(edge, counted[f"le_{edge}"]) for edge in BUCKETS]
+    total: timedelta = counted["total"] or timedelta()
+    return HistogramMetricFamily(
+        "sayso_time_to_answer_seconds",
+        "From asking to the answer",
+        buckets=[*buckets, ("+Inf", counted["everything"])],
+        sum_value=total.total_seconds(),
+    )
+
+
+def _queue(
+    name: str, counts: str, queue: dict[str, Any], what: str, *, now: datetime
+) -> Iterator[Metric]:
+    yield GaugeMetricFamily(f"{name}_{counts}", what, value=queue["number"])
+    age = _age(queue["oldest"], now)
+    yield GaugeMetricFamily(f"{name}_oldest_seconds", f"{what}: age of the oldest", value=age)
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())

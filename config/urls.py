@@ -1,0 +1,73 @@
+"""Every address that Django answers."""
+
+from csp.decorators import csp
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+import approvals.api
+import tracks.api
+from approvals import pages
+from config import health
+from tracks.views import UnknownApiPath
+
+V1 = "api/v1/"
+TRACK = f"{V1}tracks/<str:track_id>"
+ASK = f"{V1}asks/<str:ask_id>"
+
+agent_api = [
+    path(f"{V1}tracks", tracks.api.Tracks.as_view()),
+    path(TRACK, tracks.api.OneTrack.as_view()),
+    path(f"{TRACK}/steps/<str:index>/start", tracks.api.StartStep.as_view()),
+    path(f"{TRACK}/steps/<str:index>/complete", tracks.api.CompleteStep.as_view()),
+    path(f"{TRACK}/steps/<str:index>/fail", tracks.api.FailStep.as_view()),
+    path(f"{TRACK}/actions", tracks.api.Actions.as_view()),
+    path(f"{TRACK}/complete", tracks.api.CompleteTrack.as_view()),
+    path(f"{TRACK}/fail", tracks.api.FailTrack.as_view()),
+    path(f"{TRACK}/events", tracks.api.Feed.as_view()),
+    path(f"{TRACK}/asks", approvals.api.OpenAsk.as_view()),
+    path(f"{V1}asks", approvals.api.Asks.as_view()),
+    path(ASK, approvals.api.OneAsk.as_view()),
+    path(f"{ASK}/cancel", approvals.api.CancelAsk.as_view()),
+    path(f"{ASK}/receipt", approvals.api.Receipt.as_view()),
+    path(f"{V1}schema/", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/v1(/.*)?$", UnknownApiPath.as_view()),
+]
+
+approver_pages = [
+    path("t/<str:slug>", pages.track, name="track"),
+    path("t/<str:slug>/unlock", pages.unlock, name="unlock"),
+    path("t/<str:slug>/verify", pages.verify, name="verify"),
+    path("t/<str:slug>/code", pages.code, name="code"),
+    path("t/<str:slug>/asks/<str:ask_id>/answer", pages.answer, name="answer"),
+    path("t/<str:slug>/asks/<str:ask_id>/receipt", pages.receipt, name="receipt"),
+    path("t/<str:slug>/asks/<str:ask_id>/receipt.json", pages.receipt_json, name="receipt_json"),
+    path("v/", pages.pending_link, name="pending_link"),
+    path("v/<str:token>", pages.link, name="link"),
+]
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    *approver_pages,
+    *agent_api,
+    path(
+        "api/docs/",
+        csp(settings.REFERENCE_CONTENT_SECURITY_POLICY)(
+            SpectacularSwaggerView.as_view(url_name="schema")
+        ),
+        name="reference",
+    ),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path(".well-known/sayso-receipt-keys.json", pages.receipt_keys),
+]
+if settings.EMBEDDED:
+    urlpatterns.append(path("mailbox/", include("config.mailbox.urls")))
+
+handler400 = "approvals.pages.bad_request"
+handler403 = "approvals.pages.forbidden"
+handler404 = "approvals.pages.not_found"
+handler500 = "approvals.pages.server_error"

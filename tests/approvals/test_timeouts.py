@@ -1,0 +1,146 @@
+"""Deadlines that pass: recorded once by the sweep or by the next write (CO-06 to CO-08)."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from approvals import tasks
+from approvals.models import Ask
+from approvals.transitions import record_timeout, settle_overdue
+from tests.api.refused import nothing_written
+from tests.conftest import Clock
+from tests.factories import AskFactory, TrackFactory, answer, kinds, say
+from tracks import wakeups
+from tracks.models import Event, Track
+
+
+@pytest.fixture
+def track(clock: Clock, workspace: Any) -> Track:
+    return TrackFactory(workspace=workspace)
+
+
+@pytest.fixture
+def ask(track: Track) -> Ask:
+    return AskFactory(track=track, timeout_seconds=60)
+
+
+def test_the_sweep_records_what_is_overdue_and_nothing_else(
+    ask: Ask, track: Track, clock: Clock, workspace: Any
+) -> None:
+    """CO-06."""
+    later = AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=61)
+    clock.move(seconds=60, milliseconds=-1)
+    with nothing_written():
+        assert tasks.sweep_overdue() == 0
+    clock.move(milliseconds=1)
+    assert tasks.sweep_overdue() == 1
+    ask.refresh_from_db()
+    later.refresh_from_db()
+    assert (ask.status, ask.closed_at) == ("timeout", ask.expires_at)
+    assert later.status == "open"
+    event = Event.objects.get(track=track, type="input_request.timeout")
+    assert (event.actor_type, event.actor_name, event.at) == ("system", "sayso", clock.now)
+    assert event.data == {
+        "ask_id": ask.public_id,
+        "status": "timeout",
+        "kind": "confirm",
+        "expires_at": "2026-11-22T10:01:00.000Z",
+    }
+
+
+def test_it_is_recorded_at_the_deadline_however_late_it_is_noticed(
+    ask: Ask, track: Track, clock: Clock
+) -> None:
+    """CO-07: workers were down for two hours."""
+    clock.move(hours=2)
+    tasks.sweep_overdue()
+    ask.refresh_from_db()
+    assert ask.closed_at == ask.expires_at
+    event = Event.objects.get(track=track, type="input_request.timeout")
+    assert event.at == clock.now
+    track.refresh_from_db()
+    assert track.updated_at == clock.now  # who waits for changes since then finds it
+
+
+def test_it_is_recorded_exactly_once_whoever_comes(ask: Ask, track: Track, clock: Clock) -> None:
+    """CO-08."""
+    clock.move(seconds=60)
+    for _ in range(3):
+        tasks.sweep_overdue()
+        record_timeout(track_id=track.pk)
+        say(track, "x")
+    assert kinds(track).count("input_request.timeout") == 1
+
+
+def test_a_sweep_that_comes_second_finds_nothing_to_do(
+    ask: Ask, track: Track, clock: Clock
+) -> None:
+    """Two sweeps read the same list; the second gets the lock when the first is done."""
+    clock.move(seconds=60)
+    record_timeout(track_id=track.pk)
+    with nothing_written():
+        record_timeout(track_id=track.pk)
+        with transaction.atomic():
+            settle_overdue(track, now=clock.now)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_what_was_answered_in_time_is_not_overdue(
+    ask: Ask, track: Track, clock: Clock, value: bool
+) -> None:
+    answer(ask, value)
+    clock.move(days=1)
+    with nothing_written():
+        assert tasks.sweep_overdue() == 0
+
+
+def test_many_are_swept_in_batches_the_oldest_first(
+    clock: Clock, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = [
+        AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=seconds)
+        for seconds in (3, 1, 2)
+    ]
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    clock.move(seconds=3)
+    assert tasks.sweep_overdue() == 2
+    statuses = list(Ask.objects.order_by("expires_at").values_list("status", flat=True))
+    assert statuses == ["timeout", "timeout", "open"]
+    assert [tasks.sweep_overdue(), tasks.sweep_overdue()] == [1, 0]
+    assert len(asks) == 3
+
+
+def test_the_next_ask_of_the_track_has_its_own_deadline(
+    ask: Ask, track: Track, clock: Clock
+) -> None:
+    clock.move(seconds=60)
+    second = AskFactory(track=track, timeout_seconds=60)
+    clock.move(seconds=60, milliseconds=-1)
+    assert tasks.sweep_overdue() == 0
+    clock.move(milliseconds=1)
+    assert tasks.sweep_overdue() == 1
+    second.refresh_from_db()
+    assert second.closed_at == second.expires_at
+    assert kinds(track).count("input_request.timeout") == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_for_the_ask_is_woken(
+    ask: Ask, track: Track, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[dict[str, Any]] = []
+    monkeypatch.setattr(wakeups, "publish", lambda **keys: woken.append(keys))
+    clock.move(seconds=60)
+    tasks.sweep_overdue()
+    assert woken == [{"track_id": track.pk, "closed_ask": ask.pk}]
+
+
+def test_presented_shows_the_deadline_and_stores_nothing(
+    ask: Ask, track: Track, clock: Clock
+) -> None:
+    clock.move(seconds=60)
+    with nothing_written():
+        shown = Ask.objects.presented().get()
+        assert (shown.shown_status, shown.shown_closed_at) == ("timeout", ask.expires_at)
+    assert shown.status == "open"

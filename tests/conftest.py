@@ -1,0 +1,108 @@
+"""What every test may ask for, and which suites this machine can run."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+from tests.api.agent import Agent
+from tests.factories import TrackFactory, WorkspaceFactory, issue_key
+from tracks import clock as tracks_clock
+from tracks.authentication import forget_identities
+from tracks.models import Track, Workspace
+
+NO_SKIPS = os.environ.get("SAYSO_TEST_NO_SKIPS") == "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("postgresql") and not _has_postgresql():
+            item.add_marker(pytest.mark.skip(reason="wants PostgreSQL: set DATABASE_URL"))
+        if item.get_closest_marker("redis") and not settings.REDIS_URL:
+            item.add_marker(pytest.mark.skip(reason="wants Redis: set REDIS_URL"))
+
+
+def _has_postgresql() -> bool:
+    return settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if NO_SKIPS and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    reasons = sorted({report.longrepr[2].removeprefix("Skipped: ") for report in skipped})
+    terminalreporter.section("suites that did not run here")
+    for reason in reasons:
+        count = sum(reason in report.longrepr[2] for report in skipped)
+        terminalreporter.line(f"{count} tests: {reason}")
+    if NO_SKIPS:
+        terminalreporter.line("Skipping is a failure in this run (SAYSO_TEST_NO_SKIPS=1).")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> Iterator[None]:
+    """Nothing that a process remembers outlives a test."""
+    cache.clear()
+    forget_identities()
+    yield
+    forget_identities()
+
+
+@pytest.fixture
+def vendor(db: None) -> str:
+    return connection.vendor
+
+
+class Clock:
+    """The database's clock in the hands of a test: it stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> datetime:
+        """Let time pass (hours=1, milliseconds=5), and return the new time."""
+        self.now += timedelta(**by)
+        return self.now
+
+    def move_to(self, moment: datetime) -> datetime:
+        """Set the clock, and return the new time."""
+        self.now = moment
+        return moment
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Time stands at 2026-11-22T10:00:00.000Z for everything that asks the database for it."""
+    standing = Clock(datetime(2026, 11, 22, 10, tzinfo=UTC))
+    monkeypatch.setattr(tracks_clock, "_read_clock", standing)
+    return standing
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return WorkspaceFactory(name="Acme")
+
+
+@pytest.fixture
+def track(workspace: Workspace) -> Track:
+    return TrackFactory(workspace=workspace)
+
+
+@pytest.fixture
+def agent(workspace: Workspace) -> Agent:
+    """An agent of the workspace whose key has every scope."""
+    return Agent(issue_key(workspace))

@@ -1,0 +1,43 @@
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_migrate
+
+from tracks.triggers import Trigger, install
+
+
+class GuardedConfig(AppConfig):
+    """An app whose tables have triggers; they are installed after each migration."""
+
+    triggers: tuple[Trigger, ...] = ()
+
+    def ready(self) -> None:
+        post_migrate.connect(_install_triggers, sender=self)
+
+
+def _install_triggers(sender: GuardedConfig, **_: Any) -> None:
+    wanted = [each for each in sender.triggers if each.name not in settings.TRIGGERS_LEFT_OUT]
+    install(wanted)
+
+
+class TracksConfig(GuardedConfig):
+    name = "tracks"
+    default = True
+    triggers = (
+        Trigger("event_is_final", "tracks_event", "UPDATE", "an event is never changed"),
+        Trigger(
+            "event_stays",
+            "tracks_event",
+            "DELETE",
+            "an event is never deleted",
+            vendors=("postgresql",),
+        ),
+        Trigger(
+            "event_log_stays",
+            "tracks_event",
+            "TRUNCATE",
+            "the event log is never emptied",
+            vendors=("postgresql",),
+        ),
+    )

@@ -1,0 +1,15 @@
+from tracks.models.event import Dispatch, Event, EventData
+from tracks.models.idempotency import IdempotencyKey
+from tracks.models.track import Step, Track
+from tracks.models.workspace import ApiKey, Workspace
+
+__all__ = [
+    "ApiKey",
+    "Dispatch",
+    "Event",
+    "EventData",
+    "IdempotencyKey",
+    "Step",
+    "Track",
+    "Workspace",
+]

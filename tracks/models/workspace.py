@@ -1,0 +1,129 @@
+"""A tenant and the keys with which its agents come in."""
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from tracks.ids import BASE62, new_id, random_base62
+
+KEY_PREFIX = "sk_live_"
+ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 12, 32, 6
+
+SCOPES = (
+    "tracks:read",
+    "tracks:write",
+    "asks:read",
+    "asks:write",
+    "audit:read",
+    "webhooks:read",
+    "webhooks:write",
+    "connections:read",
+    "connections:write",
+)
+
+
+class Workspace(models.Model):
+    """A tenant: owns keys, tracks and everything on them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    contact_email = models.EmailField(
+        max_length=254, blank=True, help_text="Who is told when something here needs looking after."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def all_scopes() -> list[str]:
+    """Return every scope: what a key has when none is named."""
+    return list(SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyParts:
+    """An API key's text, taken apart."""
+
+    key_id: str
+    secret: str
+
+    @property
+    def text(self) -> str:
+        body = f"{KEY_PREFIX}{self.key_id}{self.secret}"
+        return body + _checksum(body)
+
+    @property
+    def secret_hash(self) -> str:
+        return hashlib.sha256(self.secret.encode()).hexdigest()
+
+    @classmethod
+    def generate(cls) -> "KeyParts":
+        """Return a new key: 190 bits of secret behind a public id."""
+        return cls(random_base62(ID_LENGTH), random_base62(SECRET_LENGTH))
+
+    @classmethod
+    def parse(cls, text: str) -> "KeyParts | None":
+        """Take a key apart, or return None if it cannot be one: no lookup is needed then."""
+        body, checksum = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
+        if len(body) != len(KEY_PREFIX) + ID_LENGTH + SECRET_LENGTH or not text.isascii():
+            return None
+        if not body.startswith(KEY_PREFIX) or checksum != _checksum(body):
+            return None
+        key_id = body[len(KEY_PREFIX) : -SECRET_LENGTH]
+        return cls(key_id, body[-SECRET_LENGTH:])
+
+
+def _checksum(body: str) -> str:
+    number = zlib.crc32(body.encode())
+    digits = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(BASE62))
+        digits = BASE62[digit] + digits
+    return digits
+
+
+class ApiKey(models.Model):
+    """A key of a workspace. Only its public id and the hash of its secret are stored."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=120, help_text="Shown to approvers as who is asking.")
+    key_id = models.CharField(max_length=ID_LENGTH, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    scopes = models.JSONField(default=all_scopes)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({KEY_PREFIX}{self.key_id}…{self.last_four})"
+
+    @classmethod
+    def issue(
+        cls, *, workspace: Workspace, name: str, scopes: list[str] | None = None
+    ) -> tuple["ApiKey", str]:
+        """Create a key and return it with its text, which nobody can read again."""
+        parts = KeyParts.generate()
+        key = cls.objects.create(
+            workspace=workspace,
+            name=name,
+            key_id=parts.key_id,
+            secret_hash=parts.secret_hash,
+            last_four=parts.text[-4:],
+            scopes=scopes if scopes is not None else all_scopes(),
+        )
+        return key, parts.text
