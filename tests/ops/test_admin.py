@@ -1,0 +1,89 @@
+"""The admin shows staff what there is, and lets nobody change it."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from approvals.models import Ask, Decision
+from tests.factories import AskFactory, answer, issue_key
+from tracks.models import ApiKey, Event, Track
+
+OURS = ("tracks", "approvals")
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(get_user_model().objects.create_superuser("staff"))
+    return client
+
+
+@pytest.fixture
+def ask(track: Track) -> Ask:
+    ask: Ask = AskFactory(track=track)
+    answer(ask)
+    issue_key(track.workspace)
+    return ask
+
+
+def _models() -> list[str]:
+    registered = (model._meta for model in admin.site._registry)
+    return sorted(
+        each.label_lower.replace(".", "/") for each in registered if each.app_label in OURS
+    )
+
+
+def test_what_staff_can_look_at() -> None:
+    assert _models() == [
+        "approvals/approver",
+        "approvals/ask",
+        "tracks/apikey",
+        "tracks/event",
+        "tracks/track",
+        "tracks/workspace",
+    ]
+
+
+@pytest.mark.parametrize("model", _models())
+def test_lists_and_pages_open(staff: Client, ask: Ask, model: str) -> None:
+    listed = staff.get(f"/admin/{model}/")
+    assert listed.status_code == 200
+    rows = next(
+        each for each in admin.site._registry if each._meta.label_lower == model.replace("/", ".")
+    )
+    row = rows._default_manager.first()
+    assert staff.get(f"/admin/{model}/{row.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("model", _models())
+def test_nothing_can_be_added_changed_or_deleted(staff: Client, ask: Ask, model: str) -> None:
+    rows = next(
+        each for each in admin.site._registry if each._meta.label_lower == model.replace("/", ".")
+    )
+    row = rows._default_manager.first()
+    assert staff.get(f"/admin/{model}/add/").status_code == 403
+    assert staff.post(f"/admin/{model}/{row.pk}/change/", {"name": "x"}).status_code == 403
+    assert staff.post(f"/admin/{model}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_secrets_are_not_shown(staff: Client, ask: Ask) -> None:
+    key = ApiKey.objects.get()
+    page = staff.get(f"/admin/tracks/apikey/{key.pk}/change/").content.decode()
+    assert key.secret_hash not in page
+    page = staff.get(f"/admin/tracks/track/{ask.track.pk}/change/").content.decode()
+    assert ask.track.slug not in page
+    assert f"/t/{ask.track.slug[:6]}…" in page
+
+
+def test_an_ask_shows_what_was_said(staff: Client, ask: Ask) -> None:
+    page = staff.get(f"/admin/approvals/ask/{ask.pk}/change/").content.decode()
+    assert Decision.objects.get().verified_by in page
+
+
+def test_an_erased_event_says_so(staff: Client, ask: Ask) -> None:
+    event = Event.objects.filter(track=ask.track).first()
+    assert event is not None
+    event.content.delete()
+    assert "erased" in staff.get(f"/admin/tracks/event/{event.pk}/change/").content.decode()
