@@ -5,10 +5,13 @@ a worker, a member of staff.
 """
 
 import json
+import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -16,10 +19,13 @@ import django
 django.setup()
 
 from django.conf import settings  # noqa: E402
-from django.db import close_old_connections  # noqa: E402
+from django.db import close_old_connections, connection  # noqa: E402
+from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
+from django.db.models import F  # noqa: E402
 
 from approvals import forms, grants  # noqa: E402
-from approvals.models import Approver, Ask, Grant, Seat  # noqa: E402
+from approvals.models import Answer, Approver, Ask, Grant, Notification, Seat  # noqa: E402
+from approvals.tasks import sweep_notifications  # noqa: E402
 from approvals.transitions import (  # noqa: E402
     Evidence,
     NewAsk,
@@ -27,11 +33,14 @@ from approvals.transitions import (  # noqa: E402
     cancel_ask,
     open_ask,
 )
+from config.mailbox.models import Message  # noqa: E402
 from tracks.actors import Actor  # noqa: E402
 from tracks.clock import database_now  # noqa: E402
 from tracks.ids import parse_public_id  # noqa: E402
-from tracks.models import ApiKey, Event, Track, Workspace  # noqa: E402
+from tracks.models import ApiKey, Dispatch, Event, Track, Workspace  # noqa: E402
 from tracks.models.workspace import KeyParts  # noqa: E402
+from tracks.serializers import track_url  # noqa: E402
+from tracks.tasks import sweep_dispatches  # noqa: E402
 from tracks.transitions import NewTrack, create_track, log_action  # noqa: E402
 
 OUTSIDER = Actor("staff", "outsider")
@@ -154,6 +163,68 @@ def events(*, track: str) -> list[str]:
     return list(Event.objects.filter(track=_track(track)).values_list("type", flat=True))
 
 
+def state(*, ask: str) -> dict[str, Any]:
+    """Return what there is of an answer."""
+    found = _ask(ask)
+    return {
+        "status": found.status,
+        "decisions": found.decisions.count(),
+        "answers": Answer.objects.filter(ask=found).count(),
+        "final_events": Event.objects.filter(
+            track=found.track_id, type="input_request.answered"
+        ).count(),
+    }
+
+
+def answer_and_die(*, ask: str, statement: int) -> bool:
+    """Answer in a child process that is killed before its n-th statement; tell whether it was."""
+    connection.close()
+    child = os.fork()
+    if not child:
+        _die_before(statement)
+        answer(ask=ask, nonce="form")
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
+
+
+def _die_before(statement: int) -> None:
+    """Count statements, and commits before and after, and end this process before the n-th."""
+    left = iter(range(statement - 1, -1, -1))
+
+    def count() -> None:
+        if not next(left, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def execute(execute: Any, *arguments: Any) -> Any:
+        count()
+        return execute(*arguments)
+
+    def commit() -> None:
+        count()
+        BaseDatabaseWrapper._commit(connection)
+        count()
+
+    connection.execute_wrappers.append(execute)
+    connection._commit = commit
+
+
+def mails(*, track: str) -> list[dict[str, Any]]:
+    """Return the mails that were sent about a track, oldest first."""
+    url = track_url(_track(track))
+    sent = Message.objects.filter(text__contains=url).order_by("pk")
+    return [{"text": mail.text, "headers": mail.headers} for mail in sent]
+
+
+def sweep(*, hours_later: float) -> None:
+    """Do what the periodic tasks would do after so many hours."""
+    passed = timedelta(hours=hours_later)
+    for model in (Dispatch, Notification):
+        due = model.objects.filter(next_attempt_at__isnull=False)
+        due.update(next_attempt_at=F("next_attempt_at") - passed)
+    sweep_dispatches()
+    sweep_notifications()
+
+
 def _approver(ask: Ask) -> Approver:
     return Seat.objects.select_related("approver").get(ask=ask, position=0).approver
 
@@ -179,6 +250,10 @@ DOES: dict[str, Callable[..., Any]] = {
         cancel,
         act,
         events,
+        state,
+        answer_and_die,
+        mails,
+        sweep,
     )
 }
 

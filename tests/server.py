@@ -193,17 +193,23 @@ class Installation:
         log = self._log(f"web-{port}")
         return self._keep(Web(module, port=port, env=self.env | env, log=log))
 
-    def worker(self, **env: str) -> Process:
+    def worker(self, *options: str, **env: str) -> Process:
         """Start a Celery worker."""
-        return self._celery("worker", "--concurrency", "1", **env)
+        return self._celery("worker", "--concurrency", "1", *options, **env)
+
+    def process(self, name: str, *command: str, **env: str) -> Process:
+        """Start any Python program."""
+        process = Process(list(command), env=self.env | env, log=self._log(name))
+        self._keep(process)
+        return process
 
     def beat(self, **env: str) -> Process:
         """Start the Celery scheduler."""
         return self._celery("beat", "--scheduler", "celery.beat:Scheduler", **env)
 
-    def _celery(self, *arguments: str, **env: str) -> Process:
-        command = ["-m", "celery", "-A", "config.celery", *arguments, "--loglevel", "INFO"]
-        return self._keep(Process(command, env=self.env | env, log=self._log(arguments[0])))
+    def _celery(self, kind: str, *options: str, **env: str) -> Process:
+        command = ["-m", "celery", "-A", "config.celery", kind, *options, "--loglevel", "INFO"]
+        return self.process(kind, *command, **env)
 
     def outsider(self, **env: str) -> Outsider:
         """Start another process that does what it is told."""
@@ -275,6 +281,8 @@ def installed(
         place = Installation(
             folder=Path(folder), port=port, env=_environment(folder, port, database_url, broker)
         )
+        for name in ("messages", "control"):
+            (place.folder / "broker" / name).mkdir(parents=True)
         try:
             place.run("manage.py", "migrate", "--verbosity", "0")
             yield place
@@ -286,8 +294,10 @@ def installed(
 def _environment(folder: str, port: int, database_url: str, broker: str) -> dict[str, str]:
     ours = ("DATABASE_URL", "REDIS_URL")
     env = {name: value for name, value in os.environ.items() if name not in ours}
+    paths = [str(ROOT / "sdk" / "src"), env.get("PYTHONPATH", "")]
     env |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "SAYSO_DATA": folder,
         "SAYSO_EMBEDDED": "1",
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
