@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 from typing import Any
 
 import structlog
@@ -35,7 +36,7 @@ def configure(options: dict[str, Any]) -> None:
         _redact_event,
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer()
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if options["format"] == "console"
         else structlog.processors.JSONRenderer()
     )

@@ -1,11 +1,16 @@
 """The web process: `python -m config.serve --host 127.0.0.1 --port 8000`."""
 
 import argparse
+import os
 import resource
 import signal
+import sys
 from types import FrameType
 
+import django
 import uvicorn
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from tracks.wakeups import hub
 
@@ -28,6 +33,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
+    _refuse_dangerous_settings()
     _allow_many_connections()
     config = uvicorn.Config(
         "config.asgi:application",
@@ -44,6 +50,15 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE,
     )
     Server(config).run()
+
+
+def _refuse_dangerous_settings() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    try:
+        call_command("check")
+    except SystemCheckError as error:
+        sys.exit(str(error))
 
 
 def _allow_many_connections() -> None:

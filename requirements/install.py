@@ -27,7 +27,7 @@ def main(purpose: str) -> None:
     if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     started = time.monotonic()
-    print("Installing into .venv; this takes up to a minute, once.", flush=True)
+    print("Installing into .venv; this takes a minute or so, once.", flush=True)
     _ensure_venv()
     _install("--require-hashes", "-r", str(locked))
     # The SDK comes from this checkout; what it needs is in the lock file.

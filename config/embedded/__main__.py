@@ -123,7 +123,7 @@ def _quiet(options: Options) -> dict[str, str]:
 
 
 def _answers(options: Options) -> bool:
-    connection = http.client.HTTPConnection(options.local_host, options.port, timeout=5)
+    connection = http.client.HTTPConnection(options.local_host, options.port, timeout=1)
     try:
         connection.request("GET", "/readyz", headers={"Host": "localhost"})
         return connection.getresponse().status == 200
