@@ -41,10 +41,10 @@ def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
 
 def _ask_at(here: Visit, ask_id: str) -> Ask:
     pk = parse_public_id("ask", ask_id)
-    ask = next((each for each in asks_of(here.track) if each.pk == pk), None)
-    if ask is None:
+    asks = asks_of(here.track, pk=pk) if pk else []
+    if not asks:
         raise NotFound()
-    return ask
+    return asks[0]
 
 
 def _proof(here: Visit, ask: Ask) -> Grant:

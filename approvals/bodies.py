@@ -8,7 +8,7 @@ from rest_framework import serializers
 from approvals.models import Ask
 from approvals.transitions import DEFAULT_TIMEOUT
 from tracks.addresses import canonical_address
-from tracks.fields import Address, Flag, Moment, StrictSerializer, Text, Whole
+from tracks.fields import Address, Flag, Items, Moment, StrictSerializer, Text, Whole
 from tracks.lookalikes import find_lookalikes
 
 LONGEST_TIMEOUT = 2_592_000
@@ -120,7 +120,7 @@ class Option(StrictSerializer):
 
 
 class ChoiceConfig(Config):
-    options = serializers.ListField(child=Option(), min_length=OPTIONS[0], max_length=OPTIONS[1])
+    options = Items(child=Option(), min_length=OPTIONS[0], max_length=OPTIONS[1])
 
     def validate(self, attrs: Any) -> Any:
         values = [option["value"] for option in attrs["options"]]
@@ -149,9 +149,7 @@ class AskBody(StrictSerializer):
         min_value=1, max_value=LONGEST_TIMEOUT, required=False, default=DEFAULT_TIMEOUT
     )
     key = Text(max_length=255, required=False, allow_null=True)
-    approvers = serializers.ListField(
-        child=Address(), min_length=1, max_length=20, required=False, allow_null=True
-    )
+    approvers = Items(child=Address(), min_length=1, max_length=20, required=False, allow_null=True)
     needed = Whole(min_value=1, max_value=20, required=False, default=1)
     notify = Flag(required=False, default=True)
     due_at = Moment(required=False, allow_null=True)

@@ -19,6 +19,7 @@ from tracks.addresses import masked
 from tracks.models import Event, Track
 
 TEMPLATE = "pages/track.html"
+MOST_ASKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,12 @@ def approver_ids(ask: Ask) -> set[UUID]:
     return {seat.approver_id for seat in ask.seats.all()}
 
 
-def asks_of(track: Track) -> list[Ask]:
-    """Return a track's asks as they are shown now, the latest first."""
-    asks = list(Ask.objects.presented().with_everything().filter(track=track))
+def asks_of(track: Track, **where: Any) -> list[Ask]:
+    """Return a track's latest asks as they are shown now, the latest first."""
+    asks = Ask.objects.presented().with_everything().filter(track=track, **where)[:MOST_ASKS]
     for ask in asks:
         ask.track = track
-    return asks
+    return list(asks)
 
 
 def addresses_to_prove(track: Track, asks: Sequence[Ask]) -> list[str]:

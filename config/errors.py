@@ -107,6 +107,6 @@ def problem(error: DomainError, *, request_id: str) -> dict[str, Any]:
         "code": error.code,
         "request_id": request_id,
     }
-    if error.errors is not None:
-        body["errors"] = error.errors
+    if error.errors is not None or error.status == 422:
+        body["errors"] = error.errors or []
     return body | error.members

@@ -41,20 +41,21 @@
   }, true);
   settle();
 
-  /* --- words that were typed survive a reload, in this tab alone --- */
-  const draftKey = (form, field) => `sayso:${form.dataset.draft}:${field.name}`;
-  const drafted = (form) => form.querySelectorAll("textarea, input[type=text], input[type=email], input[type=url]");
+  /* --- words that were typed survive a reload, in this tab alone, until they are recorded --- */
+  let drafts = null;
+  try { drafts = sessionStorage; } catch { /* storage is forbidden here */ }
+  const draftKey = (ask, field) => `sayso:${ask}:${field}`;
   const restore = () => {
     const form = byData("draft");
-    if (!form) return;
-    for (const field of drafted(form)) {
-      const kept = sessionStorage.getItem(draftKey(form, field));
-      if (kept && !field.value) field.value = kept;
+    for (const field of form?.querySelectorAll("textarea, input:not([type=hidden]):not([type=radio])") ?? []) {
+      field.value ||= drafts?.getItem(draftKey(form.dataset.draft, field.name)) ?? "";
     }
+    const recorded = document.querySelector(".stamped[data-ask]")?.dataset.ask;
+    for (const name of recorded ? ["value", "comment"] : []) drafts?.removeItem(draftKey(recorded, name));
   };
   document.addEventListener("input", (event) => {
     const form = event.target.closest("[data-draft]");
-    if (form && event.target.type !== "radio") sessionStorage.setItem(draftKey(form, event.target), event.target.value);
+    if (form && event.target.type !== "radio") drafts?.setItem(draftKey(form.dataset.draft, event.target.name), event.target.value);
   });
 
   /* --- how far away a time is, and what it is on this clock --- */

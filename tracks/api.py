@@ -10,7 +10,7 @@ from config.errors import NotFound
 from config.paging import page_of
 from config.params import choice_param, whole_param
 from tracks import schema, transitions
-from tracks.fields import Address, Flag, Metadata, StrictSerializer, Text, Whole
+from tracks.fields import Address, Flag, Items, Metadata, StrictSerializer, Text, Whole
 from tracks.idempotency import idempotent
 from tracks.models import Step, Track
 from tracks.serializers import event_json, feed_json, track_json, tracks_json
@@ -25,9 +25,7 @@ def password_field(**options: Any) -> Text:
 
 class TrackBody(StrictSerializer):
     title = Text(max_length=200)
-    steps = serializers.ListField(
-        child=Text(max_length=120), max_length=50, required=False, default=list
-    )
+    steps = Items(child=Text(max_length=120), max_length=50, required=False, default=list)
     customer_email = Address(required=False, allow_null=True)
     password = password_field(required=False, allow_null=True)
     external_id = Text(max_length=255, required=False, allow_null=True)

@@ -14,6 +14,7 @@ from tracks.addresses import NotAnAddress, check_address
 from tracks.clock import whole_milliseconds
 
 METADATA_BYTES = 4096
+MOST_UNKNOWN = 20  # so many unknown fields are named; the answer is not longer than the request
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})",
     re.IGNORECASE,
@@ -144,6 +145,19 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, str) and "\0" in value
 
 
+class Items(serializers.ListField):
+    """A list whose length is checked before its items: a long one is no work."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        longest = self.max_length
+        if isinstance(data, list) and longest is not None and len(data) > longest:
+            raise serializers.ValidationError(
+                f"This must have at most {longest} items.", code="max_length"
+            )
+        items: list[Any] = super().to_internal_value(data)
+        return items
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """A request body: an object without unknown fields."""
 
@@ -152,7 +166,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {
                     name: [serializers.ErrorDetail("This field is unknown.", "unknown_field")]
-                    for name in unknown
+                    for name in unknown[:MOST_UNKNOWN]
                 }
             )
         return super().to_internal_value(data)

@@ -18,6 +18,7 @@ def code_of(response: Any) -> tuple[int, str]:
     assert body["status"] == response.status_code
     assert body["type"] == f"urn:sayso:problem:{body['code']}"
     assert body["request_id"] == response.headers["X-Request-Id"]
+    assert ("errors" in body) is (response.status_code == 422)
     return response.status_code, body["code"]
 
 

@@ -114,11 +114,31 @@ def test_metadata_holds_what_both_databases_can_give_back(
         assert error_of(response) == ("metadata", "invalid")
 
 
-def test_many_names_are_no_burden(agent: Agent) -> None:
-    body = json.dumps({f"{number}": 0 for number in range(60_000)}).encode()
+def test_many_unknown_fields_are_not_all_named(agent: Agent) -> None:
+    body = json.dumps({f"{number:06}": 0 for number in range(60_000)}).encode()
     with nothing_written():
         response = agent.call("POST", "/tracks", raw=body)
     assert code_of(response) == (422, "invalid")
+    names = [error["field"] for error in response.json()["errors"]]
+    assert names == [f"{number:06}" for number in range(20)]
+
+
+def test_a_list_that_is_too_long_is_refused_before_its_items_are_looked_at(
+    agent: Agent, track: Track
+) -> None:
+    steps = json.dumps({"title": "A", "steps": [0] * 300_000}).encode()
+    ask = {"kind": "choice", "prompt": "x"}
+    options = json.dumps(ask | {"config": {"options": [0] * 300_000}}).encode()
+    approvers = json.dumps(ask | {"approvers": ["x"] * 150_000}).encode()
+    path = f"/tracks/{track.public_id}/asks"
+    for where, body, field in (
+        ("/tracks", steps, "steps"),
+        (path, options, "config.options"),
+        (path, approvers, "approvers"),
+    ):
+        response = agent.call("POST", where, raw=body)
+        assert code_of(response) == (422, "invalid")
+        assert error_of(response) == (field, "max_length")
 
 
 HALF_A_PAIR = [

@@ -15,8 +15,6 @@ from tests.api import openapi
 from tests.api.calls import CALLS
 from tracks.api import TrackBody
 
-COMPONENTS: dict[str, Any] = {}
-
 
 def component(name: str) -> Any:
     return openapi.document()["components"]["schemas"][name]

@@ -94,6 +94,7 @@ def test_a_stream_tells_the_page_at_once(chromium: Any) -> None:
         with page.expect_response("**/live") as stream:
             page.goto(url_of(asked, key, web.base_url))
         assert stream.value.headers["content-type"].startswith("text/event-stream")
+        assert page.evaluate("getComputedStyle(document.body).margin") == "0px"  # the stylesheet
         fetched: list[str] = []
         page.on("request", lambda each: fetched.append(each.resource_type))
         outsider.call("answer", ask=asked)

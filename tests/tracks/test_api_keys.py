@@ -4,11 +4,9 @@ import hashlib
 import re
 import zlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factories import WorkspaceFactory
 from tracks.ids import BASE62
 from tracks.models import ApiKey, Workspace
 from tracks.models.workspace import SCOPES, KeyParts
@@ -88,9 +86,3 @@ def test_a_key_has_every_scope_unless_some_are_named(workspace: Workspace) -> No
 def test_no_scope_can_answer() -> None:
     """API-05."""
     assert not [scope for scope in SCOPES if "answer" in scope or "verif" in scope]
-
-
-@pytest.mark.parametrize("count", [2])
-def test_workspaces_have_names_of_their_own(db: None, count: int) -> None:
-    names = {WorkspaceFactory().name for _ in range(count)}
-    assert len(names) == count

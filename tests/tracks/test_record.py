@@ -118,7 +118,7 @@ def test_a_refusal_records_nothing(track: Track) -> None:
 # -- no floats in data -----------------------------------------------------------------------------
 
 SHOWN = st.text(
-    st.characters(min_codepoint=0x20, max_codepoint=0x24F, blacklist_categories=["Cc", "Cf", "Cs"]),
+    st.characters(min_codepoint=0x20, max_codepoint=0x24F, exclude_categories=["Cc", "Cf", "Cs"]),
     min_size=1,
     max_size=20,
 ).filter(lambda text: text.strip() and text.isprintable())

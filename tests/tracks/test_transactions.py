@@ -1,12 +1,10 @@
 """One transaction a transition, in which a refusal keeps what had to be recorded."""
 
-from typing import Any
-
 import psycopg.errors
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from config.errors import DomainError, NotFound, Unavailable
+from config.errors import NotFound, Unavailable
 from tests.factories import WorkspaceFactory
 from tracks import transactions
 from tracks.models import Workspace
@@ -127,9 +125,3 @@ def test_inside_a_transaction_the_outermost_decides_about_another_try(
     with pytest.raises(OperationalError), transaction.atomic():
         transition(failing.__call__)()
     assert failing.calls == 1
-
-
-@pytest.mark.parametrize("error", [NotFound("x"), Unavailable("x")])
-def test_refusals_are_domain_errors(error: Any) -> None:
-    assert isinstance(error, DomainError)
-    assert error.detail == "x"
