@@ -5,6 +5,10 @@ PY := .venv/bin/python
 BIN := .venv/bin
 # The gates look at code, not at data: they keep theirs out of the way of a run in var/.
 GATE := SAYSO_DATA=.venv/gates
+AT_ONCE := -n auto --maxprocesses 4
+# What has no database, or brings SQLite itself, and has passed in the first run.
+WITHOUT_DATABASE := --ignore tests/sdk --ignore tests/egress --ignore tests/browser \
+	--ignore tests/ops/test_embedded_run.py
 # Settings as in production, for the check that refuses dangerous ones.
 PRODUCTION := SAYSO_EMBEDDED=0 \
 	DATABASE_URL=postgres://sayso@localhost/sayso REDIS_URL=redis://localhost:6379/0 \
@@ -48,13 +52,14 @@ gates: test-requirements
 	diff -u docs/openapi.yaml .venv/openapi.yaml
 
 # With SAYSO_TEST_DATABASE_URL and SAYSO_TEST_REDIS_URL the tests run twice: on SQLite without those
-# that want a server, then all of them on PostgreSQL with Redis.
+# that want a server, then on PostgreSQL with Redis.
 tests: test-requirements
 ifdef SAYSO_TEST_DATABASE_URL
-	$(BIN)/pytest -m "not postgresql and not redis"
-	DATABASE_URL=$(SAYSO_TEST_DATABASE_URL) REDIS_URL=$(SAYSO_TEST_REDIS_URL) $(BIN)/pytest
+	$(BIN)/pytest $(AT_ONCE) -m "not postgresql and not redis"
+	DATABASE_URL=$(SAYSO_TEST_DATABASE_URL) REDIS_URL=$(SAYSO_TEST_REDIS_URL) \
+		$(BIN)/pytest $(AT_ONCE) -m "not sqlite" $(WITHOUT_DATABASE)
 else
-	$(BIN)/pytest
+	$(BIN)/pytest $(AT_ONCE)
 endif
 
 openapi: test-requirements

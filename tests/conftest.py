@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("postgresql") and not _has_postgresql():
             item.add_marker(pytest.mark.skip(reason="wants PostgreSQL: set DATABASE_URL"))
+        if item.get_closest_marker("sqlite") and _has_postgresql():
+            item.add_marker(pytest.mark.skip(reason="wants SQLite"))
         if item.get_closest_marker("redis") and not settings.REDIS_URL:
             item.add_marker(pytest.mark.skip(reason="wants Redis: set REDIS_URL"))
 

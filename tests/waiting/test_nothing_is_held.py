@@ -62,6 +62,6 @@ def test_database_connections_are_few(crowded: Web, place: Installation) -> None
     assert row[0] <= 30
 
 
-@pytest.mark.skipif("os.environ.get('DATABASE_URL')", reason="counts open SQLite files")
+@pytest.mark.sqlite
 def test_database_files_are_few(crowded: Web, place: Installation) -> None:
     assert len(crowded.open_files(place.database)) <= 8
