@@ -19,6 +19,8 @@ NO_SKIPS = os.environ.get("SAYSO_TEST_NO_SKIPS") == "1"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Last, because Playwright leaves an event loop running in the thread of the tests.
+    items.sort(key=lambda item: "tests/browser" in item.nodeid)
     for item in items:
         if item.get_closest_marker("postgresql") and not _has_postgresql():
             item.add_marker(pytest.mark.skip(reason="wants PostgreSQL: set DATABASE_URL"))
