@@ -52,12 +52,12 @@ gates: test-requirements
 	diff -u docs/openapi.yaml .venv/openapi.yaml
 
 # With SAYSO_TEST_DATABASE_URL and SAYSO_TEST_REDIS_URL the tests run twice: on SQLite without those
-# that want a server, then on PostgreSQL with Redis.
+# that want a server, then on PostgreSQL with Redis, one by one: they share the one Redis.
 tests: test-requirements
 ifdef SAYSO_TEST_DATABASE_URL
 	$(BIN)/pytest $(AT_ONCE) -m "not postgresql and not redis"
 	DATABASE_URL=$(SAYSO_TEST_DATABASE_URL) REDIS_URL=$(SAYSO_TEST_REDIS_URL) \
-		$(BIN)/pytest $(AT_ONCE) -m "not sqlite" $(WITHOUT_DATABASE)
+		$(BIN)/pytest -m "not sqlite" $(WITHOUT_DATABASE)
 else
 	$(BIN)/pytest $(AT_ONCE)
 endif
