@@ -17,7 +17,10 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from approvals.wait import closed_asks  # noqa: E402
-from config import subscriber  # noqa: E402
+from config import (  # noqa: E402
+    subscriber,
+    urls,  # noqa: F401  every view is loaded now, not during the first request
+)
 from config.bridge import Bridge  # noqa: E402
 from config.incoming import Incoming, Message, Receive, Send  # noqa: E402
 from config.waiting_paths import logged, waiting_answer  # noqa: E402

@@ -29,4 +29,12 @@ async def _listen(hub: Hub) -> None:
         await feed.subscribe(CHANNEL)
         async for message in feed.listen():
             if message["type"] == "message":
-                hub.wake([UUID(key) for key in message["data"].decode().split()])
+                hub.wake(_keys(message["data"]))
+
+
+def _keys(message: bytes) -> list[UUID]:
+    """Return the keys in a message; what is no wake-up wakes nobody, and does no harm."""
+    try:
+        return [UUID(key) for key in message.decode().split()]
+    except ValueError:
+        return []

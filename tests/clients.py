@@ -61,6 +61,7 @@ class Waiting:
     path: str
     body: dict[str, Any] | None = None
     result: Any = None
+    at: float = 0.0
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +73,7 @@ class Waiting:
             self.result = self.http.request(self.method, self.path, json=self.body)
         except Exception as error:
             self.result = error
+        self.at = time.time()
 
     def is_waiting(self) -> bool:
         return self.thread.is_alive()

@@ -75,7 +75,7 @@ def test_lost_connections_are_replaced_during_a_wait(agent: Agent, place: Instal
     _disconnect(place)
     agent.http.post(f"/asks/{ask['id']}/cancel")
 
-    assert waiting.response(within=2).json()["status"] == "cancelled"
+    assert waiting.response(within=5).json()["status"] == "cancelled"
 
 
 def test_a_change_while_nobody_could_look_is_found_afterwards(
@@ -88,7 +88,7 @@ def test_a_change_while_nobody_could_look_is_found_afterwards(
         pass
     fresh_outsider.call("answer", ask=ask["id"])
 
-    assert waiting.response(within=3).json()["status"] == "answered"
+    assert waiting.response(within=5).json()["status"] == "answered"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -115,6 +116,17 @@ def test_requests_sent_ahead_are_answered_in_order(web: Web, agent: Agent, key: 
         connection.begin("GET /healthz")
         assert connection.answer().json["id"] == ask["id"]
         assert connection.answer().json == {"status": "ok"}
+
+
+def test_a_head_without_an_end_is_refused(web: Web) -> None:
+    with Connection(web) as connection:
+        connection.begin("GET /healthz", "X-Long: " + "x" * 1000)
+        assert connection.answer().status == 200
+        connection.send(b"GET /healthz HTTP/1.1\r\nX-Long: ")
+        with suppress(ConnectionError):  # it may be closed before all of it is sent
+            for _ in range(20):
+                connection.send(b"x" * 65_536)
+        assert connection.is_closed_within(5) or connection.answer().status == 400
 
 
 def test_a_query_of_odd_bytes_is_no_bug(web: Web, key: str) -> None:
