@@ -17,7 +17,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from approvals.models import Answer, Approver, Ask, Seat
+from approvals.models import Answer, Approver, Ask, Decision, Seat
 from approvals.refusals import AskNotOpen
 from approvals.transitions import cancel_ask, record_timeout
 from tests.factories import (
@@ -57,6 +57,7 @@ def test_exactly_one_of_answer_cancel_and_deadline_happens() -> None:
         assert asks_that_ended_once(track) == RACES_A_TRACK
     answered = asks.filter(status=Ask.Status.ANSWERED)
     assert set(answered.values_list("pk")) == set(Answer.objects.values_list("ask_id"))
+    assert set(answered.values_list("pk")) == set(Decision.objects.values_list("ask_id"))
 
 
 def asks_that_ended_once(track: Track) -> int:
