@@ -29,6 +29,7 @@ TOTAL_SECONDS = 15.0  # wall time from the first look-up to the last byte
 LARGEST_READ = 64 * 1024  # raw bytes, headers included
 MOST_ADDRESSES = 4
 MOST_LOOKUPS = 64
+LOOKUP_THREAD = "egress-look-up"
 
 _lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
 
@@ -232,7 +233,9 @@ def _resolve(host: str, port: int, ends: float) -> list[_AddressInfo]:
     if not _lookups.acquire(timeout=max(ends - time.monotonic(), 0.001)):
         raise Unreachable(f"{host}: too many look-ups are under way")
     answer: SimpleQueue[list[_AddressInfo] | OSError] = SimpleQueue()
-    threading.Thread(target=_look_up, args=(host, port, answer), daemon=True).start()
+    threading.Thread(
+        target=_look_up, args=(host, port, answer), name=LOOKUP_THREAD, daemon=True
+    ).start()
     try:
         found = answer.get(timeout=max(ends - time.monotonic(), 0.001))
     except Empty:
