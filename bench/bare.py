@@ -108,5 +108,6 @@ if __name__ == "__main__":
         access_log=False,
         http="httptools",
         backlog=4096,
+        timeout_keep_alive=75,  # as config.serve has it; the answering client is idle for seconds
     )
     uvicorn.Server(config).run()
