@@ -48,7 +48,7 @@ def main() -> None:
         print(f"{count} asks wait on one process")
         bare = place.another_web(module="bench.bare")
         limit = asyncio.run(bare_cost(bare, count))
-        bare.stop()
+        bare.kill()  # its waiters would keep it
         web, outsider = place.web(), place.outsider()
         ours = asyncio.run(cost(web, outsider, count))
         print(limit.row("limit"))

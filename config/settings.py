@@ -40,6 +40,8 @@ FIELD_KEYS = env.list("FIELD_KEYS", default=[stored_secret("field_key")] if EMBE
 
 INSTALLED_APPS = [
     "config.apps.ProjectConfig",
+    "webhooks",
+    "mirroring",
     "approvals",
     "tracks",
     "unfold",
@@ -95,6 +97,8 @@ TEMPLATES: list[dict[str, Any]] = [
 # What follows from an event, in order (design.md §1), and what the layer above adds to a track.
 EVENT_CONSUMERS = [
     "approvals.notify.on_event",
+    "mirroring.sync.on_event",
+    "webhooks.outbound.on_event",
 ]
 TRACK_PARTICIPANT = "approvals.participant"
 TRIGGERS_LEFT_OUT: tuple[str, ...] = ()  # for tests that must empty tables
@@ -158,8 +162,13 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-dispatches": _every("tracks.tasks.sweep_dispatches", 10),
     "sweep-overdue": _every("approvals.tasks.sweep_overdue", 2),
     "sweep-notifications": _every("approvals.tasks.sweep_notifications", 10),
+    "sweep-hooks": _every("mirroring.tasks.sweep_hooks", 10),
+    "sweep-deliveries": _every("webhooks.tasks.deliver", 2),
+    "sweep-notices": _every("webhooks.tasks.sweep_notices", 60),
     "purge-tracks": _every("tracks.tasks.purge", 3600),
     "purge-approvals": _every("approvals.tasks.purge", 3600),
+    "purge-mirroring": _every("mirroring.tasks.purge", 3600),
+    "purge-webhooks": _every("webhooks.tasks.purge", 3600),
 }
 # What a person waits for is done by the process that dispatched it: the embedded broker polls.
 IN_PROCESS_TASKS = {"approvals.tasks.send_notification"} if EMBEDDED else set()

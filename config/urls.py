@@ -8,6 +8,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 import approvals.api
 import tracks.api
+import webhooks.api
+import webhooks.inbound
 from approvals import pages
 from config import health
 from tracks.views import UnknownApiPath
@@ -15,6 +17,7 @@ from tracks.views import UnknownApiPath
 V1 = "api/v1/"
 TRACK = f"{V1}tracks/<str:track_id>"
 ASK = f"{V1}asks/<str:ask_id>"
+ENDPOINT = f"{V1}webhook-endpoints/<str:endpoint_id>"
 
 agent_api = [
     path(f"{V1}tracks", tracks.api.Tracks.as_view()),
@@ -31,6 +34,13 @@ agent_api = [
     path(ASK, approvals.api.OneAsk.as_view()),
     path(f"{ASK}/cancel", approvals.api.CancelAsk.as_view()),
     path(f"{ASK}/receipt", approvals.api.Receipt.as_view()),
+    path(f"{V1}webhook-endpoints", webhooks.api.Endpoints.as_view()),
+    path(ENDPOINT, webhooks.api.OneEndpoint.as_view()),
+    path(f"{ENDPOINT}/test", webhooks.api.TestEndpoint.as_view()),
+    path(f"{ENDPOINT}/rotate-secret", webhooks.api.RotateSecret.as_view()),
+    path(f"{ENDPOINT}/recover", webhooks.api.Recover.as_view()),
+    path(f"{ENDPOINT}/deliveries", webhooks.api.Deliveries.as_view()),
+    path(f"{V1}deliveries/<str:delivery_id>/replay", webhooks.api.Replay.as_view()),
     path(f"{V1}schema/", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/v1(/.*)?$", UnknownApiPath.as_view()),
 ]
@@ -58,6 +68,7 @@ urlpatterns = [
         ),
         name="reference",
     ),
+    path("webhooks/<str:connection_id>", webhooks.inbound.ReceiveHook.as_view()),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

@@ -1,0 +1,6 @@
+from webhooks.models.delivery import Attempt, Delivery
+from webhooks.models.endpoint import Endpoint, SigningKey
+from webhooks.models.entry import Entry
+from webhooks.models.notice import OwnerNotice
+
+__all__ = ["Attempt", "Delivery", "Endpoint", "Entry", "OwnerNotice", "SigningKey"]
