@@ -68,7 +68,7 @@ def _check_form(here: Visit, ask: Ask) -> None:
     if ask.shown_status == Ask.Status.OPEN:
         if not card.of(ask, clock=track_page.clock_of(here)).can_be_shown:
             raise DisplayChanged()
-    elif not any(decision.form_nonce == nonce for decision in ask.decisions.all()):
+    elif not any(decision.form_nonce == nonce for decision in ask.said):
         transitions.record_timeout(track_id=here.track.pk)
         raise AskNotOpen(ask)
 
@@ -133,7 +133,7 @@ def _why(here: Visit, ask: Ask, error: DomainError) -> Notice:
         why = "A high-risk request wants your mailbox proven within the last 15 minutes."
         return Notice("Nothing was recorded yet: show again that it’s you.", "wrong", why, "code")
     if isinstance(error, NotTheApprover):
-        asked = ", ".join(masked(seat.approver.address) for seat in ask.seats.all())
+        asked = ", ".join(masked(each.address) for each in ask.asked)
         why = "Nothing was recorded: this browser has proven another mailbox."
         return Notice(f"This request is for {asked}", "wrong", why, "code")
     if isinstance(error, NotVerified):

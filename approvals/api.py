@@ -5,9 +5,11 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from approvals import receipts, schema, transitions
+from approvals import receipts, schema, transitions, usage
 from approvals.bodies import AskBody, CancelBody
 from approvals.models import Ask
+from approvals.opening import NewAsk
+from approvals.queue import queue_json
 from approvals.serializers import ask_json
 from approvals.wait import read_ask
 from config.errors import Invalid
@@ -17,6 +19,7 @@ from tracks.addresses import NotAnAddress, canonical_address
 from tracks.api import LONGEST_WAIT, TrackView
 from tracks.idempotency import idempotent
 from tracks.ids import parse_public_id
+from tracks.models import Workspace
 from tracks.schema import call
 from tracks.views import AgentView, key_or_404
 
@@ -29,13 +32,19 @@ class OpenAsk(TrackView):
         scope="asks:write",
         body=schema.AskRequest,
         returns={201: schema.Ask, 200: schema.Ask},
-        refuses=("requires_customer_email", "already_awaiting", "track_closed", "self_approval"),
+        refuses=(
+            "requires_customer_email",
+            "already_awaiting",
+            "track_closed",
+            "self_approval",
+            "monthly_ask_limit_reached",
+        ),
     )
     @idempotent
     def post(self, request: Request, track_id: str) -> Response:
         """Put a question on a track. The same `key` and content returns the existing ask."""
         ask, created = transitions.open_ask(
-            new=transitions.NewAsk(**self.body(AskBody)),
+            new=NewAsk(**self.body(AskBody)),
             asked_by_key=self.identity.key_id,
             **self.locate(track_id),
         )
@@ -65,7 +74,7 @@ def _filtered(asks: Any, params: Any) -> Any:
     if "track" in params:
         asks = asks.filter(track_id=parse_public_id("trk", params["track"]))
     if "approver" in params:
-        asks = asks.filter(seats__approver__canonical=_canonical(params["approver"]))
+        asks = asks.filter(holders__approver__canonical=_canonical(params["approver"]))
     return asks
 
 
@@ -117,3 +126,26 @@ class Receipt(AgentView):
         return Response(
             receipts.of_ask(key_or_404("ask", ask_id), workspace_id=self.identity.workspace_id)
         )
+
+
+class Queue(AgentView):
+    scopes = {"GET": "asks:read"}
+
+    @call("get_queue", scope="asks:read", returns=schema.Queue, params=schema.QUEUE_PARAMS)
+    def get(self, request: Request) -> Response:
+        """Say what still waits for an approver: overdue first, then by `due_at`, then oldest."""
+        address = request.query_params.get("approver", "")
+        canonical = _canonical(address)
+        return Response(
+            queue_json(address, canonical, workspace_id=self.identity.workspace_id)
+        )
+
+
+class Usage(AgentView):
+    scopes = {"GET": "asks:read"}
+
+    @call("get_usage", scope="asks:read", returns=schema.Usage)
+    def get(self, request: Request) -> Response:
+        """Say how many asks were opened this month, and how many the plan has."""
+        workspace = Workspace.objects.get(pk=self.identity.workspace_id)
+        return Response(usage.usage_of(workspace))

@@ -15,9 +15,19 @@ _CONTENT = (
     "timeout_seconds",
     "created_at",
     "expires_at",
+    "ends_at",
+    "escalate_to",
+    "delegation",
     "display_digest",
 )
-_MAY_BE_NULL = ("key", "risk", "due_at", "action_digest")
+_MAY_BE_NULL = (
+    "key",
+    "risk",
+    "due_at",
+    "escalate_after_seconds",
+    "escalated_from_id",
+    "action_digest",
+)
 
 
 class ApprovalsConfig(GuardedConfig):

@@ -6,10 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 from approvals.models import Ask
-from approvals.transitions import DEFAULT_TIMEOUT
+from approvals.opening import DEFAULT_TIMEOUT
 from tracks.addresses import canonical_address
 from tracks.fields import Address, Flag, Items, Moment, StrictSerializer, Text, Whole
 from tracks.lookalikes import find_lookalikes
+from tracks.models import Delegation
 
 LONGEST_TIMEOUT = 2_592_000
 SUMMARY_ENTRIES, SUMMARY_LENGTH = 20, 200
@@ -153,29 +154,27 @@ class AskBody(StrictSerializer):
     needed = Whole(min_value=1, max_value=20, required=False, default=1)
     notify = Flag(required=False, default=True)
     due_at = Moment(required=False, allow_null=True)
+    escalate_to = Items(child=Address(), max_length=20, required=False, allow_null=True)
+    escalate_after_seconds = Whole(
+        min_value=1, max_value=LONGEST_TIMEOUT, required=False, allow_null=True
+    )
+    delegation = serializers.ChoiceField(Delegation.values, required=False, allow_null=True)
     action_digest = Digest(required=False, allow_null=True)
 
     def validate_approvers(self, value: list[str] | None) -> list[str] | None:
         if value and len({canonical_address(each) for each in value}) != len(value):
             raise serializers.ValidationError("The addresses must be distinct.", code="distinct")
-        if value and len(value) > 1:
-            raise serializers.ValidationError(
-                "Asking several approvers is not supported yet.", code="unsupported"
-            )
         return value
 
-    def validate_needed(self, value: int) -> int:
-        if value != 1:
-            raise serializers.ValidationError(
-                "Asking several approvers is not supported yet.", code="unsupported"
-            )
-        return value
+    def validate_escalate_to(self, value: list[str] | None) -> list[str] | None:
+        return self.validate_approvers(value)
 
     def validate(self, attrs: Any) -> Any:
         if not isinstance(attrs["config"], dict):
             raise serializers.ValidationError(
                 {"config": [serializers.ErrorDetail("This must be an object.", "type")]}
             )
+        _check_people(attrs)
         config = CONFIG_OF_KIND[attrs["kind"]](data=attrs["config"])
         if not config.is_valid():
             raise serializers.ValidationError({"config": config.errors})
@@ -183,6 +182,21 @@ class AskBody(StrictSerializer):
         checked = config.validated_data
         names = [*attrs["config"], *(name for name in checked if name not in attrs["config"])]
         return attrs | {"config": {name: _plain(checked[name]) for name in names}}
+
+
+def _check_people(attrs: Any) -> None:
+    """Refuse a count that cannot be reached, and a turn that would never come."""
+    asked = len(attrs.get("approvers") or [None])
+    if attrs["needed"] > asked:
+        raise _wrong("needed", f"Only {asked} are asked.", "max_value")
+    if attrs["needed"] > 1 and attrs["kind"] != Ask.Kind.CONFIRM:
+        raise _wrong("needed", "Only a yes or no can need several.", "max_value")
+    if attrs.get("escalate_after_seconds") is not None and not attrs.get("escalate_to"):
+        raise _wrong("escalate_to", "Say who is asked then.", "required")
+
+
+def _wrong(field: str, message: str, code: str) -> serializers.ValidationError:
+    return serializers.ValidationError({field: [serializers.ErrorDetail(message, code)]})
 
 
 def _plain(value: Any) -> Any:

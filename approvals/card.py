@@ -8,8 +8,8 @@ from approvals.bodies import CONFIG_OF_KIND
 from approvals.digest import summary_rows
 from approvals.display_time import Clock, Moment, zone_named
 from approvals.models import Ask
+from approvals.opening import display_of
 from approvals.receipts import meaning
-from approvals.transitions import display_of
 from tracks import textpolicy
 from tracks.clock import database_now
 from tracks.lookalikes import contradicts
@@ -181,7 +181,7 @@ class Card:
 
 def of(ask: Ask, *, clock: Clock) -> Card:
     """Return the card of an ask that was fetched `with_everything()`."""
-    addresses = [seat.approver.address for seat in ask.seats.all()]
+    addresses = [each.address for each in ask.asked]
     return Card(ask=ask, addresses=addresses, clock=clock)
 
 

@@ -70,7 +70,7 @@ def of(
 
 
 def _mine(card: Card, *, went_on: str) -> Outcome:
-    decision = card.ask.answer.decision
+    decision = card.ask.settled_by
     return Outcome(
         status=Ask.Status.ANSWERED,
         heading=recorded(card.ask, decision.value),
@@ -84,7 +84,7 @@ def _mine(card: Card, *, went_on: str) -> Outcome:
 
 
 def _anothers(card: Card, *, is_verified: bool, went_on: str) -> Outcome:
-    decision = card.ask.answer.decision
+    decision = card.ask.settled_by
     word = meaning(card.ask, card.ask.answer.value)
     address = decision.approver.address
     who = address if is_verified else masked(address)

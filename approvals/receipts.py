@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 
 from approvals.models import Ask, Decision
-from approvals.transitions import display_of, duration_ms
+from approvals.opening import display_of
+from approvals.transitions import duration_ms, on_behalf_of
 from config.errors import NotFound
 from tracks.clock import rfc3339, rfc3339_or_none
 from tracks.models import Event
@@ -69,7 +70,7 @@ def public_keys() -> list[dict[str, str]]:
 
 def of_ask(ask_id: UUID, **where: Any) -> dict[str, Any]:
     """Return the signed receipt of an answered ask; `where` narrows to whom it belongs."""
-    asks = Ask.objects.presented().with_everything().select_related("track__workspace")
+    asks = Ask.objects.presented().with_everything()
     ask = asks.filter(pk=ask_id, status=Ask.Status.ANSWERED, **where).first()
     if ask is None:
         raise NotFound()
@@ -85,7 +86,7 @@ def of_ask(ask_id: UUID, **where: Any) -> dict[str, Any]:
 
 
 def _receipt(ask: Ask) -> dict[str, Any]:
-    addresses = [seat.approver.address for seat in ask.seats.all()]
+    addresses = [each.address for each in ask.asked]
     events = list(Event.objects.filter(track=ask.track).select_related("content"))
     answered = (each for each in events if each.type == "input_request.answered")
     # Once its data is erased, an event no longer says which ask it is about.
@@ -101,7 +102,7 @@ def _receipt(ask: Ask) -> dict[str, Any]:
         "display_digest": ask.display_digest,
         "action_digest": ask.action_digest,
         "answer": _answer(ask),
-        "decisions": [_decision(ask, decision) for decision in ask.decisions.all()],
+        "decisions": [_decision(ask, decision) for decision in ask.said],
         "times": _times(ask, events),
         "consent": {
             "text": CONSENT,
@@ -116,7 +117,7 @@ def _is_about(event: Event, ask: Ask) -> bool:
 
 
 def _answer(ask: Ask) -> dict[str, Any]:
-    decision = ask.answer.decision
+    decision = ask.settled_by
     return {
         "value": ask.answer.value,
         "meaning": meaning(ask, ask.answer.value),
@@ -129,6 +130,7 @@ def _answer(ask: Ask) -> dict[str, Any]:
 def _decision(ask: Ask, decision: Decision) -> dict[str, Any]:
     return {
         "approver": decision.approver.address,
+        "on_behalf_of": on_behalf_of(decision),
         "value": decision.value,
         "meaning": meaning(ask, decision.value),
         "label": label(ask, decision.value),
@@ -167,8 +169,8 @@ def _times(ask: Ask, events: list[Event]) -> dict[str, Any]:
         "created_at": rfc3339(ask.created_at),
         "sent_at": first("approver.notified"),
         "first_viewed_at": first("approver.viewed"),
-        "verified_at": rfc3339(ask.answer.decision.verified_at),
-        "answered_at": rfc3339(ask.answer.decision.at),
+        "verified_at": rfc3339(ask.settled_by.verified_at),
+        "answered_at": rfc3339(ask.settled_by.at),
         "expires_at": rfc3339(ask.expires_at),
     }
 

@@ -40,3 +40,8 @@ class NotTheApprover(DomainError):
 class DisplayChanged(DomainError):
     code, status = "display_changed", 409
     title = "What you saw is not what is asked now."
+
+
+class PassedOnAlready(DomainError):
+    code, status = "passed_on_already", 409
+    title = "This was passed on already, or came to you from somebody else."

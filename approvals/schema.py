@@ -144,7 +144,29 @@ class Receipt(serializers.Serializer[Any]):
     signature = ReceiptSignature()
 
 
+class Queue(serializers.Serializer[Any]):
+    approver = serializers.CharField()
+    count = serializers.IntegerField()
+    overdue = serializers.IntegerField()
+    text = serializers.CharField(help_text="One plain sentence that an assistant can say.")
+    asks = Ask(many=True)
+
+
+class Grace(serializers.Serializer[Any]):
+    asks_left = serializers.IntegerField()
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null before it has begun.")
+
+
+class Usage(serializers.Serializer[Any]):
+    plan = serializers.ChoiceField(["unlimited", "free", "pro"])
+    month = serializers.CharField(help_text="In UTC: 2026-11.")
+    asks = serializers.IntegerField()
+    limit = serializers.IntegerField(allow_null=True)
+    grace = Grace(allow_null=True)
+
+
 ASK_WAIT = (WAIT,)
+QUEUE_PARAMS = (query("approver", OpenApiTypes.EMAIL, "Whose queue.", required=True),)
 ASK_FILTERS = (
     query(
         "status",

@@ -1,9 +1,12 @@
 """The JSON of an ask. Plain functions: output is hot and needs no validation."""
 
 from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ObjectDoesNotExist
 
 from approvals.models import Ask, Decision
-from approvals.transitions import duration_ms
+from approvals.transitions import duration_ms, on_behalf_of
 from tracks.clock import rfc3339, rfc3339_or_none
 from tracks.ids import public_id
 from tracks.serializers import track_url
@@ -21,9 +24,9 @@ def ask_json(ask: Ask) -> dict[str, Any]:
         "config": ask.config,
         "status": ask.shown_status,
         "answer": _answer_json(ask),
-        "approvers": [seat.approver.address for seat in ask.seats.all()],
+        "approvers": [each.address for each in ask.asked],
         "needed": ask.needed,
-        "decisions": [_decision_json(decision) for decision in ask.decisions.all()],
+        "decisions": [_decision_json(decision) for decision in ask.said],
         "asked_by": ask.asked_by,
         "timeout_seconds": ask.timeout_seconds,
         "expires_at": rfc3339(ask.expires_at),
@@ -31,12 +34,23 @@ def ask_json(ask: Ask) -> dict[str, Any]:
         "created_at": rfc3339(ask.created_at),
         "closed_at": rfc3339_or_none(ask.shown_closed_at),
         "cancel_reason": ask.cancel_reason,
-        "escalated_from": None,
-        "escalated_to": None,
+        "escalated_from": _public_id(ask.escalated_from_id),
+        "escalated_to": _public_id(_successor_of(ask)),
         "display_digest": ask.display_digest,
         "action_digest": ask.action_digest,
         "receipt_url": receipt_url(ask),
     }
+
+
+def _public_id(pk: UUID | None) -> str | None:
+    return None if pk is None else public_id("ask", pk)
+
+
+def _successor_of(ask: Ask) -> UUID | None:
+    try:
+        return ask.successor.pk
+    except ObjectDoesNotExist:
+        return None
 
 
 def receipt_url(ask: Ask) -> str | None:
@@ -49,7 +63,7 @@ def receipt_url(ask: Ask) -> str | None:
 def _answer_json(ask: Ask) -> dict[str, Any] | None:
     if ask.status != Ask.Status.ANSWERED:
         return None
-    decision = ask.answer.decision
+    decision = ask.settled_by
     return {
         "value": ask.answer.value,
         "comment": decision.comment,
@@ -63,7 +77,7 @@ def _answer_json(ask: Ask) -> dict[str, Any] | None:
 def _decision_json(decision: Decision) -> dict[str, Any]:
     return {
         "approver": decision.approver.address,
-        "on_behalf_of": None,
+        "on_behalf_of": on_behalf_of(decision),
         "value": decision.value,
         "comment": decision.comment,
         "at": rfc3339(decision.at),

@@ -29,8 +29,8 @@ def sweep_notifications() -> int:
 @shared_task
 def sweep_overdue() -> int:
     """Record the timeouts of asks whose deadline has passed."""
-    overdue = Ask.objects.filter(status=Ask.Status.OPEN, expires_at__lte=database_now())
-    tracks = list(overdue.order_by("expires_at").values_list("track_id", flat=True)[:BATCH])
+    overdue = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=database_now())
+    tracks = list(overdue.order_by("ends_at").values_list("track_id", flat=True)[:BATCH])
     for track_id in tracks:
         transitions.record_timeout(track_id=track_id)
     return len(tracks)

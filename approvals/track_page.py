@@ -108,7 +108,7 @@ class TrackPage:
 
 def approver_ids(ask: Ask) -> set[UUID]:
     """Return who may answer an ask that was fetched `with_everything()`."""
-    return {seat.approver_id for seat in ask.seats.all()}
+    return {holder.approver_id for holder in ask.table}
 
 
 def asks_of(track: Track, **where: Any) -> list[Ask]:
@@ -122,7 +122,7 @@ def asks_of(track: Track, **where: Any) -> list[Ask]:
 def addresses_to_prove(track: Track, asks: Sequence[Ask]) -> list[str]:
     """Return whose mailbox can be proven: who is asked while somebody is, else who ever was."""
     if asks and asks[0].shown_status == Ask.Status.OPEN:
-        return [seat.approver.address for seat in asks[0].seats.all()]
+        return [holder.approver.address for holder in asks[0].table]
     return bound_addresses(track)
 
 
@@ -203,9 +203,7 @@ def _outcome(shown: Card, me: Grant | None, events: Sequence[Event]) -> Outcome:
         shown,
         status=ask.shown_status,
         closed=shown.clock.moment(ask.shown_closed_at or ask.expires_at),
-        is_mine=is_answered
-        and me is not None
-        and ask.answer.decision.approver_id == me.approver_id,
+        is_mine=is_answered and me is not None and ask.settled_by.approver_id == me.approver_id,
         is_verified=me is not None,
         went_on=outcome.went_on(ask, events, clock=shown.clock) if is_answered else "",
     )

@@ -1,12 +1,22 @@
 """Every change of an ask. The only module of this app that writes a status."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from approvals.digest import Display
-from approvals.models import Answer, Approver, Ask, Decision, FirstView, Seat
+from approvals import usage
+from approvals.models import Answer, Approver, Ask, Decision, FirstView, Holder
+from approvals.models.people import seated
+from approvals.opening import (
+    NewAsk,
+    approvers_at,
+    insert_ask,
+    is_requester,
+    next_in_line,
+    seat_stand_ins,
+)
 from approvals.quorum import settle
 from approvals.refusals import (
     AlreadyAwaiting,
@@ -17,40 +27,17 @@ from approvals.refusals import (
     NotTheApprover,
     RequiresCustomerEmail,
 )
-from config.errors import NotFound
+from config.errors import Invalid, NotFound
 from tracks.actors import SYSTEM, Actor
-from tracks.addresses import canonical_address, same_address
+from tracks.addresses import same_address
 from tracks.clock import rfc3339, rfc3339_or_none
 from tracks.events import record
-from tracks.fingerprints import fingerprint, is_fingerprint_of
+from tracks.fingerprints import is_fingerprint_of
 from tracks.models import Track
 from tracks.transactions import transition
-from tracks.transitions import SelfApproval, TrackClosed, lock_track
+from tracks.transitions import SelfApproval, TrackClosed, lock_row
 
-DEFAULT_TIMEOUT = 1800
 TRACK_WAS_CLOSED = "The track was closed."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAsk:
-    """What an ask is made of. Texts, addresses and `config` are validated by the caller."""
-
-    kind: str
-    prompt: str
-    config: dict[str, Any] = field(default_factory=dict)
-    timeout_seconds: int = DEFAULT_TIMEOUT
-    key: str | None = None
-    approvers: list[str] | None = None
-    needed: int = 1
-    notify: bool = True
-    due_at: datetime | None = None
-    action_digest: str | None = None
-
-    def content(self) -> dict[str, Any]:
-        """Return what two asks with the same key must have in common."""
-        content = asdict(self) | {"due_at": rfc3339_or_none(self.due_at)}
-        del content["key"]
-        return content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,28 +51,63 @@ class Evidence:
     user_agent: str
 
 
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A track whose row is locked, when, and the ask that is open on it then."""
+
+    track: Track
+    now: datetime
+    open_ask: Ask | None
+
+    def ask(self, ask_id: UUID) -> Ask:
+        """Return an ask of the track, open or not."""
+        if self.open_ask is not None and self.open_ask.pk == ask_id:
+            return self.open_ask
+        ask = Ask.objects.filter(pk=ask_id, track=self.track).first()
+        if ask is None:
+            raise NotFound()
+        ask.track = self.track
+        return ask
+
+    def ask_with_table(self, ask_id: UUID) -> Ask:
+        """Return an ask of the track with everybody who may decide it."""
+        ask = self.ask(ask_id)
+        ask.table = seated(Holder.objects.at_the_table().filter(ask=ask))
+        return ask
+
+
+def lock_asks(track_id: UUID, *, workspace_id: UUID | None = None) -> Locked:
+    """Lock a track for what happens to its asks; what is overdue is recorded first."""
+    track, now = lock_row(track_id, workspace_id=workspace_id)
+    return Locked(track, now, settle_overdue(track, now=now))
+
+
 @transition
 def open_ask(
     *, track_id: UUID, workspace_id: UUID, new: NewAsk, actor: Actor, asked_by_key: str
 ) -> tuple[Ask, bool]:
     """Put a question on a track; the same key with the same content returns the one that exists."""
-    track, now = lock_track(track_id, workspace_id=workspace_id)
-    existing = _by_key(track, new)
+    here = lock_asks(track_id, workspace_id=workspace_id)
+    existing = _by_key(here.track, new)
     if existing is not None:
         return existing, False
-    if track.is_closed:
+    if here.track.is_closed:
         raise TrackClosed()
-    addresses = new.approvers or [address for address in [track.customer_email] if address]
-    if not addresses:
-        raise RequiresCustomerEmail()
-    if track.requester and any(same_address(track.requester, each) for each in addresses):
-        raise SelfApproval("approvers")
-    already_open = open_ask_of(track)
-    if already_open is not None:
-        raise AlreadyAwaiting(already_open)
-    approvers = [approver_at(workspace_id, address) for address in addresses]
-    ask = _insert(track, new, approvers, actor=actor, asked_by_key=asked_by_key, now=now)
-    record(track, "input_request.created", actor=actor, at=now, data=_created(ask, approvers))
+    addresses = _addresses_to_ask(here.track, new)
+    if here.open_ask is not None:
+        raise AlreadyAwaiting(here.open_ask)
+    usage.count_ask(here.track.workspace, now=here.now)
+    ask = insert_ask(
+        here.track,
+        new.with_escalation_of(here.track),
+        approvers_at(workspace_id, addresses),
+        content_digest=new.content_digest(),
+        asked_by=actor.name,
+        asked_by_key=asked_by_key,
+        now=here.now,
+    )
+    record(here.track, "input_request.created", actor=actor, at=here.now, data=_created(ask))
+    seat_stand_ins(ask, now=here.now)
     return ask, True
 
 
@@ -96,89 +118,31 @@ def _by_key(track: Track, new: NewAsk) -> Ask | None:
     return ask
 
 
-def open_ask_of(track: Track) -> Ask | None:
-    """Return the ask that is open on a track, if any."""
-    return Ask.objects.filter(track=track, status=Ask.Status.OPEN).first()
+def _addresses_to_ask(track: Track, new: NewAsk) -> list[str]:
+    addresses = new.approvers or [address for address in [track.customer_email] if address]
+    if not addresses:
+        raise RequiresCustomerEmail()
+    for field, some in (("approvers", addresses), ("escalate_to", new.escalate_to or [])):
+        if any(is_requester(track, each) for each in some):
+            raise SelfApproval(field)
+    if any(same_address(one, other) for one in addresses for other in new.escalate_to or []):
+        raise Invalid.field("escalate_to", "Whoever is asked first cannot be asked again.")
+    return addresses
 
 
-def _insert(
-    track: Track,
-    new: NewAsk,
-    approvers: list[Approver],
-    *,
-    actor: Actor,
-    asked_by_key: str,
-    now: datetime,
-) -> Ask:
-    ask = Ask(
-        workspace_id=track.workspace_id,
-        track=track,
-        key=new.key,
-        content_digest=fingerprint(new.content()),
-        kind=new.kind,
-        prompt=new.prompt,
-        config=new.config,
-        risk=new.config.get("risk"),
-        needed=new.needed,
-        notify=new.notify,
-        asked_by=actor.name,
-        asked_by_key=asked_by_key,
-        timeout_seconds=new.timeout_seconds,
-        due_at=new.due_at,
-        action_digest=new.action_digest,
-        created_at=now,
-        expires_at=now + timedelta(seconds=new.timeout_seconds),
-    )
-    ask.display_digest = display_of(ask, _addresses(approvers)).digest()
-    ask.save(force_insert=True)
-    Seat.objects.bulk_create(
-        Seat(ask=ask, position=position, approver=approver)
-        for position, approver in enumerate(approvers)
-    )
-    return ask
-
-
-def approver_at(workspace_id: UUID, address: str) -> Approver:
-    """Return the approver of a workspace at an address, in whatever spelling."""
-    return Approver.objects.get_or_create(
-        workspace_id=workspace_id,
-        canonical=canonical_address(address),
-        defaults={"address": address},
-    )[0]
-
-
-def _addresses(approvers: list[Approver]) -> list[str]:
-    # In the spelling that is shown everywhere: the first one.
-    return [approver.address for approver in approvers]
-
-
-def display_of(ask: Ask, addresses: list[str]) -> Display:
-    """Return what the card shows of an ask."""
-    return Display(
-        ask_id=ask.public_id,
-        track_id=ask.track.public_id,
-        workspace=ask.track.workspace.name,
-        asked_by=ask.asked_by,
-        approvers=addresses,
-        kind=ask.kind,
-        prompt=ask.prompt,
-        config=ask.config,
-        expires_at=rfc3339(ask.expires_at),
-    )
-
-
-def _created(ask: Ask, approvers: list[Approver]) -> dict[str, Any]:
+def _created(ask: Ask) -> dict[str, Any]:
     return {
         "ask_id": ask.public_id,
         "kind": ask.kind,
         "prompt": ask.prompt,
         "config": ask.config,
-        "approvers": _addresses(approvers),
+        "approvers": _addresses(ask.asked),
         "needed": ask.needed,
         "asked_by": ask.asked_by,
         "timeout_seconds": ask.timeout_seconds,
         "expires_at": rfc3339(ask.expires_at),
         "due_at": rfc3339_or_none(ask.due_at),
+        "escalated_from": ask.escalated_from.public_id if ask.escalated_from else None,
         "display_digest": ask.display_digest,
         "action_digest": ask.action_digest,
     }
@@ -194,14 +158,15 @@ def answer_ask(
     comment: str | None,
     display_digest: str,
     form_nonce: str,
+    batch_id: UUID | None = None,
 ) -> Decision:
-    """Write what an approver says, once. The same form sent twice is one answer."""
-    track, now = lock_track(track_id)
-    ask = _ask_on(track, ask_id)
-    seat = ask.seats.filter(approver=evidence.approver).first()
-    if seat is None:
+    """Write what an approver says, once a seat. The same form sent twice is one answer."""
+    here = lock_asks(track_id)
+    ask = here.ask_with_table(ask_id)
+    holder = ask.holder_of(evidence.approver.pk)
+    if holder is None:
         raise NotTheApprover()
-    decided = Decision.objects.filter(seat=seat).first()
+    decided = holder.decision
     if decided is not None and decided.form_nonce == form_nonce:
         return decided
     if ask.status != Ask.Status.OPEN:
@@ -211,36 +176,28 @@ def answer_ask(
     if display_digest != ask.display_digest:
         raise DisplayChanged()
     decision = Decision.objects.create(
-        seat=seat,
+        seat=holder.seat,
         ask=ask,
         approver=evidence.approver,
         value=value,
         comment=comment,
-        at=now,
+        at=here.now,
         verified_by=evidence.verified_by,
         verified_at=evidence.verified_at,
         form_nonce=form_nonce,
+        batch_id=batch_id,
         ip=evidence.ip,
         user_agent=evidence.user_agent,
     )
-    _count(track, ask, decision, now=now)
+    _count(here.track, ask, decision, now=here.now)
     return decision
-
-
-def _ask_on(track: Track, ask_id: UUID) -> Ask:
-    ask = Ask.objects.filter(pk=ask_id, track=track).first()
-    if ask is None:
-        raise NotFound()
-    ask.track = track
-    return ask
 
 
 def _count(track: Track, ask: Ask, decision: Decision, *, now: datetime) -> None:
     actor = Actor("approver", decision.approver.address)
-    seats = ask.seats.count()
-    if seats > 1:
+    if len(ask.asked) > 1:
         record(track, "ask.decided", actor=actor, at=now, data=_said(ask, decision))
-    outcome = _outcome(ask, decision, seats=seats)
+    outcome = _outcome(ask, decision)
     if outcome is None:
         return
     if not ask.close(Ask.Status.ANSWERED, at=now):
@@ -258,22 +215,29 @@ def _count(track: Track, ask: Ask, decision: Decision, *, now: datetime) -> None
     record(track, "input_request.answered", actor=actor, at=now, data=data, closes=ask.pk)
 
 
-def _outcome(ask: Ask, decision: Decision, *, seats: int) -> bool | str | None:
+def _outcome(ask: Ask, decision: Decision) -> bool | str | None:
     if ask.kind != Ask.Kind.CONFIRM:
         said: str = decision.value
         return said
-    verdicts = [each.value for each in Decision.objects.filter(ask=ask)]
-    return settle(needed=ask.needed, invited=seats, verdicts=verdicts)
+    verdicts = [each.value for each in ask.said]
+    return settle(needed=ask.needed, invited=len(ask.asked), verdicts=verdicts)
 
 
 def _said(ask: Ask, decision: Decision) -> dict[str, Any]:
     return {
         "ask_id": ask.public_id,
         "approver": decision.approver.address,
+        "on_behalf_of": on_behalf_of(decision),
         "value": decision.value,
         "comment": decision.comment,
         "verified_by": decision.verified_by,
     }
+
+
+def on_behalf_of(decision: Decision) -> str | None:
+    """Return the address that was asked, where somebody else decided for it."""
+    asked = decision.seat.approver
+    return None if asked.pk == decision.approver_id else asked.address
 
 
 def duration_ms(ask: Ask, decision: Decision) -> int:
@@ -288,13 +252,13 @@ def cancel_ask(*, ask_id: UUID, workspace_id: UUID, reason: str | None, actor: A
     found = track_id.first()
     if found is None:
         raise NotFound()
-    track, now = lock_track(found[0])
-    ask = _ask_on(track, ask_id)
+    here = lock_asks(found[0])
+    ask = here.ask(ask_id)
     if ask.status == Ask.Status.CANCELLED:
         return ask
     if ask.status != Ask.Status.OPEN:
         raise AskNotOpen(ask)
-    _cancel(track, ask, reason=reason, actor=actor, now=now)
+    _cancel(here.track, ask, reason=reason, actor=actor, now=here.now)
     return ask
 
 
@@ -312,39 +276,110 @@ def cancel_open_ask(track: Track, *, actor: Actor, now: datetime) -> None:
         _cancel(track, ask, reason=TRACK_WAS_CLOSED, actor=actor, now=now)
 
 
-def settle_overdue(track: Track, *, now: datetime) -> None:
-    """Record the timeout of a locked track's open ask once its deadline has passed."""
-    ask = Ask.objects.filter(track=track, status=Ask.Status.OPEN, expires_at__lte=now).first()
-    if ask is None or not ask.close(Ask.Status.TIMEOUT, at=ask.expires_at):
-        return
+def open_ask_of(track: Track) -> Ask | None:
+    """Return the ask that is open on a track, if any."""
+    ask = Ask.objects.filter(track=track, status=Ask.Status.OPEN).first()
+    if ask is not None:
+        ask.track = track
+    return ask
+
+
+def settle_overdue(track: Track, *, now: datetime) -> Ask | None:
+    """Record what time has decided on a locked track; return the ask that is open then."""
+    ask = open_ask_of(track)
+    if ask is None or ask.ends_at > now:
+        return ask
+    if not ask.close(Ask.Status.TIMEOUT, at=ask.ends_at):
+        return None
+    successor = _ask_the_next(ask, now=now)
     data = {
         "ask_id": ask.public_id,
         "status": ask.status,
         "kind": ask.kind,
         "expires_at": rfc3339(ask.expires_at),
+        "escalated_to": successor.public_id if successor else None,
     }
     record(track, "input_request.timeout", actor=SYSTEM, at=now, data=data, closes=ask.pk)
+    if successor is not None:
+        _record_escalation(ask, successor, now=now)
+    return successor
+
+
+def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
+    """Put the same question to the next in line, who has never been asked it before."""
+    approver, left = next_in_line(ask, asked_before=_asked_before(ask))
+    if approver is None:
+        return None
+    new = NewAsk(
+        kind=ask.kind,
+        prompt=ask.prompt,
+        config=ask.config,
+        timeout_seconds=ask.timeout_seconds,
+        notify=ask.notify,
+        due_at=ask.due_at,
+        escalate_to=left,
+        escalate_after_seconds=ask.escalate_after_seconds,
+        delegation=ask.delegation or None,
+        action_digest=ask.action_digest,
+    )
+    return insert_ask(
+        ask.track,
+        new,
+        [approver],
+        asked_by=ask.asked_by,
+        asked_by_key=ask.asked_by_key,
+        content_digest=new.content_digest(),
+        now=now,
+        escalated_from=ask,
+    )
+
+
+def _asked_before(ask: Ask) -> set[UUID]:
+    """Return everybody who could have decided this question, at any stage."""
+    chain: list[UUID] = []
+    at: UUID | None = ask.pk
+    while at is not None:
+        chain.append(at)
+        at = Ask.objects.values_list("escalated_from_id", flat=True).get(pk=at)
+    return set(Holder.objects.filter(ask__in=chain).values_list("approver_id", flat=True))
+
+
+def _record_escalation(ask: Ask, successor: Ask, *, now: datetime) -> None:
+    data = {
+        "ask_id": ask.public_id,
+        "escalated_to": successor.public_id,
+        "to": _addresses(successor.asked),
+    }
+    record(ask.track, "ask.escalated", actor=SYSTEM, at=now, data=data)
+    data = _created(successor)
+    record(ask.track, "input_request.created", actor=SYSTEM, at=now, data=data)
+    seat_stand_ins(successor, now=now)
+
+
+def _addresses(approvers: Sequence[Approver]) -> list[str]:
+    return [approver.address for approver in approvers]
 
 
 @transition
 def record_timeout(*, track_id: UUID) -> None:
     """Record what the passing of time has decided on a track. For the sweep."""
-    lock_track(track_id)
+    lock_asks(track_id)
 
 
 @transition
 def record_first_view(*, ask_id: UUID, evidence: Evidence) -> None:
     """Record that a verified approver has seen an open ask, once per ask and address."""
-    track, now = lock_track(Ask.objects.values_list("track_id", flat=True).get(pk=ask_id))
-    ask = _ask_on(track, ask_id)
+    here = lock_asks(Ask.objects.values_list("track_id", flat=True).get(pk=ask_id))
+    ask = here.ask(ask_id)
     if ask.status != Ask.Status.OPEN:
         return
     _, is_first = FirstView.objects.get_or_create(
         ask=ask,
         approver=evidence.approver,
-        defaults={"at": now, "ip": evidence.ip, "user_agent": evidence.user_agent},
+        defaults={"at": here.now, "ip": evidence.ip, "user_agent": evidence.user_agent},
     )
     if is_first:
         address = evidence.approver.address
         data = {"ask_id": ask.public_id, "approver": address}
-        record(track, "approver.viewed", actor=Actor("approver", address), at=now, data=data)
+        actor = Actor("approver", address)
+        record(here.track, "approver.viewed", actor=actor, at=here.now, data=data)

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from approvals import codes
 from approvals.grants import Client, grant, hash_of
 from approvals.models import Approver, Ask, Browser, Challenge, Grant, Notification, WrongCode
-from approvals.transitions import approver_at
+from approvals.opening import approver_at
 from config.errors import DomainError, RateLimited
 from tracks.actors import Actor
 from tracks.addresses import same_address
@@ -61,8 +61,8 @@ PER_WORKSPACE = Limit(100, timedelta(hours=1))
 def bound_addresses(track: Track) -> list[str]:
     """Return whose mailbox may be proven on a track: who is asked last, and the customer."""
     ask = Ask.objects.filter(track=track).order_by("-id").first()
-    seats = ask.seats.select_related("approver") if ask else []
-    addresses = [seat.approver.address for seat in seats]
+    holders = ask.holders.select_related("approver") if ask else []
+    addresses = [holder.approver.address for holder in holders]
     customer = track.customer_email
     if customer and not any(same_address(customer, each) for each in addresses):
         addresses.append(customer)

@@ -39,7 +39,7 @@ def _read_many(keys: Collection[UUID]) -> dict[UUID, tuple[UUID, Reading]]:
 
 def _reading(ask: Ask, now: datetime) -> Reading:
     is_open = ask.shown_status == Ask.Status.OPEN
-    left = (ask.expires_at - now).total_seconds() if is_open else None
+    left = (ask.ends_at - now).total_seconds() if is_open else None
     return Reading(encoded(ask_json(ask)), is_news=not is_open, changes_in=left)
 
 

@@ -100,7 +100,7 @@ def _asks(now: datetime) -> Iterator[Metric]:
         by_status.add_metric([status], counts.get(status, 0))
     yield by_status
 
-    still_open = Ask.objects.filter(status=Ask.Status.OPEN, expires_at__gt=now)
+    still_open = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__gt=now)
     by_risk = GaugeMetricFamily("sayso_asks_open", "Asks that wait, by risk", labels=["risk"])
     counts = _counts(still_open, "risk")
     for risk in [*Ask.Risk.values, None]:
@@ -119,11 +119,11 @@ def _asks(now: datetime) -> Iterator[Metric]:
         value=_age(ages["oldest"], now),
     )
     # Deadlines that have passed and are not recorded: grows when beat or the workers stand still.
-    passed = Ask.objects.filter(status=Ask.Status.OPEN, expires_at__lte=now)
+    passed = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=now)
     yield GaugeMetricFamily(
         "sayso_timeouts_oldest_seconds",
         "How long the oldest timeout has waited to be recorded",
-        value=_age(passed.aggregate(oldest=Min("expires_at"))["oldest"], now),
+        value=_age(passed.aggregate(oldest=Min("ends_at"))["oldest"], now),
     )
 
 

@@ -33,6 +33,8 @@ agent_api = [
     path(f"{V1}asks", approvals.api.Asks.as_view()),
     path(ASK, approvals.api.OneAsk.as_view()),
     path(f"{ASK}/cancel", approvals.api.CancelAsk.as_view()),
+    path(f"{V1}queue", approvals.api.Queue.as_view()),
+    path(f"{V1}usage", approvals.api.Usage.as_view()),
     path(f"{ASK}/receipt", approvals.api.Receipt.as_view()),
     path(f"{V1}webhook-endpoints", webhooks.api.Endpoints.as_view()),
     path(ENDPOINT, webhooks.api.OneEndpoint.as_view()),

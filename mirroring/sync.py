@@ -8,8 +8,9 @@ from rest_framework import serializers
 
 from approvals.bodies import AskBody
 from approvals.models import Ask
+from approvals.opening import NewAsk
 from approvals.refusals import AskNotOpen
-from approvals.transitions import NewAsk, cancel_ask, open_ask
+from approvals.transitions import cancel_ask, open_ask
 from config.errors import DomainError
 from mirroring import transitions
 from mirroring.items import Item

@@ -6,7 +6,8 @@ import factory
 from factory.django import DjangoModelFactory
 
 from approvals.models import Approver, Ask, Decision
-from approvals.transitions import Evidence, NewAsk, answer_ask, approver_at, open_ask
+from approvals.opening import NewAsk, approver_at
+from approvals.transitions import Evidence, answer_ask, open_ask
 from tracks.actors import Actor
 from tracks.clock import database_now
 from tracks.models import ApiKey, Event, Track, Workspace

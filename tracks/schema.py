@@ -151,10 +151,17 @@ class EventPage(serializers.Serializer[Any]):
     last_seq = serializers.IntegerField(help_text="Pass it as `after` to go on from here.")
 
 
-def query(name: str, kind: Any, description: str, *, enum: Sequence[str] = ()) -> OpenApiParameter:
-    """Describe an optional query parameter."""
+def query(
+    name: str, kind: Any, description: str, *, enum: Sequence[str] = (), required: bool = False
+) -> OpenApiParameter:
+    """Describe a query parameter."""
     return OpenApiParameter(
-        name, kind, OpenApiParameter.QUERY, description=description, enum=list(enum) or None
+        name,
+        kind,
+        OpenApiParameter.QUERY,
+        required=required,
+        description=description,
+        enum=list(enum) or None,
     )
 
 

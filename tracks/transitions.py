@@ -59,15 +59,20 @@ def lock_track(track_id: UUID, *, workspace_id: UUID | None = None) -> tuple[Tra
 
     What the passing of time has already decided on the track is recorded first.
     """
+    track, now = lock_row(track_id, workspace_id=workspace_id)
+    participant().settle_overdue(track, now=now)
+    return track, now
+
+
+def lock_row(track_id: UUID, *, workspace_id: UUID | None = None) -> tuple[Track, datetime]:
+    """Lock a track's row, for the participant, which settles what is overdue by itself."""
     tracks = Track.objects.select_for_update(of=("self",)).select_related("workspace")
     if workspace_id is not None:
         tracks = tracks.filter(workspace_id=workspace_id)
     track = tracks.filter(pk=track_id).first()
     if track is None:
         raise NotFound()
-    now = database_now()
-    participant().settle_overdue(track, now=now)
-    return track, now
+    return track, database_now()
 
 
 def _lock_active_track(track_id: UUID, *, workspace_id: UUID) -> tuple[Track, datetime]:

@@ -1,44 +1,29 @@
-"""One question to one or more people, the places at its table, and what was said."""
+"""One question to one or more people, and what came of it."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Case, F, Prefetch, Q, Value, When
 
+from approvals.models.people import Approver, Holder, seated
 from tracks.clock import database_now
 from tracks.ids import new_id, public_id
 from tracks.json_text import JSONText
-from tracks.models import Track, Workspace
-
-
-class Approver(models.Model):
-    """Who answers: an address within a workspace, never an account."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    canonical = models.CharField(max_length=254)
-    address = models.CharField(max_length=254, help_text="As it was first written.")
-
-    class Meta:
-        constraints: ClassVar = [
-            # one approver for all spellings of an address
-            models.UniqueConstraint("workspace", "canonical", name="approver_address_unique"),
-        ]
-
-    def __str__(self) -> str:
-        return self.address
+from tracks.models import Delegation, Track, Workspace
 
 
 class AskQuerySet(models.QuerySet["Ask"]):
     def presented(self, now: datetime | None = None) -> Self:
         """Add `shown_status` and `shown_closed_at`: an overdue open ask is shown as timed out."""
-        overdue = Q(status=Ask.Status.OPEN, expires_at__lte=now or database_now())
+        overdue = Q(status=Ask.Status.OPEN, ends_at__lte=now or database_now())
         return self.annotate(
             shown_status=Case(
                 When(overdue, then=Value(Ask.Status.TIMEOUT.value)), default=F("status")
             ),
-            shown_closed_at=Case(When(overdue, then=F("expires_at")), default=F("closed_at")),
+            shown_closed_at=Case(When(overdue, then=F("ends_at")), default=F("closed_at")),
         )
 
     def shown_as(self, status: str) -> Self:
@@ -47,10 +32,8 @@ class AskQuerySet(models.QuerySet["Ask"]):
 
     def with_everything(self) -> Self:
         """Fetch what an ask's JSON and page show, in a fixed number of queries."""
-        related = self.select_related("track", "answer__decision__approver")
-        return related.prefetch_related(
-            Prefetch("seats", Seat.objects.select_related("approver")),
-            Prefetch("decisions", Decision.objects.select_related("approver")),
+        return self.select_related("track__workspace", "answer", "successor").prefetch_related(
+            Prefetch("holders", Holder.objects.at_the_table())
         )
 
 
@@ -86,10 +69,24 @@ class Ask(models.Model):
     asked_by_key = models.CharField(max_length=12)
     timeout_seconds = models.PositiveIntegerField()
     due_at = models.DateTimeField(null=True)
+    escalate_to = JSONText(default=list, help_text="Whom to ask next, in order; each once.")
+    escalate_after_seconds = models.PositiveIntegerField(null=True)
+    delegation = models.CharField(
+        max_length=11,
+        choices=Delegation,
+        blank=True,
+        help_text="To whom an approver may pass this on; empty: as the workspace has it.",
+    )
+    escalated_from = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="successor"
+    )
     action_digest = models.CharField(max_length=71, null=True)
     display_digest = models.CharField(max_length=71)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    ends_at = models.DateTimeField(
+        help_text="When it is over unless it is answered: it expires, or another is asked."
+    )
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.OPEN)
     closed_at = models.DateTimeField(null=True)
     cancel_reason = models.TextField(null=True)
@@ -116,7 +113,7 @@ class Ask(models.Model):
         ]
         indexes: ClassVar = [
             # the sweep: its cost follows the number of due asks
-            models.Index("expires_at", name="ask_due", condition=Q(status="open")),
+            models.Index("ends_at", name="ask_due", condition=Q(status="open")),
             # GET /asks, newest first
             models.Index("workspace", F("id").desc(), name="ask_newest"),
         ]
@@ -134,6 +131,32 @@ class Ask(models.Model):
         tail = self.pk.hex[-8:].upper()
         return f"{tail[:4]}-{tail[4:]}"
 
+    @cached_property
+    def table(self) -> list["Holder"]:
+        """Return who may decide, seat by seat, the one who was asked first."""
+        return seated(self.holders.all())
+
+    @property
+    def asked(self) -> list[Approver]:
+        """Return who was asked, in the order of the seats."""
+        return [each.approver for each in self.table if each.kind == Holder.Kind.ASKED]
+
+    @property
+    def said(self) -> list["Decision"]:
+        """Return what was decided at each seat, the first decision first."""
+        asked = (each for each in self.table if each.kind == Holder.Kind.ASKED)
+        found = [each.decision for each in asked if each.decision is not None]
+        return sorted(found, key=lambda decision: (decision.at, decision.pk))
+
+    @property
+    def settled_by(self) -> "Decision":
+        """Return the decision that made the answer certain."""
+        return next(each for each in self.said if each.pk == self.answer.decision_id)
+
+    def holder_of(self, approver_id: UUID) -> "Holder | None":
+        """Return the place from which an approver may decide, if there is one."""
+        return next((each for each in self.table if each.approver_id == approver_id), None)
+
     def close(self, status: Status, *, at: datetime, **fields: Any) -> bool:
         """Leave the open state; False when the ask had left it before."""
         changed = Ask.objects.filter(pk=self.pk, status=Ask.Status.OPEN).update(
@@ -146,27 +169,10 @@ class Ask(models.Model):
         return changed == 1
 
 
-class Seat(models.Model):
-    """A place among an ask's approvers."""
-
-    ask = models.ForeignKey(Ask, on_delete=models.CASCADE, related_name="seats")
-    position = models.PositiveSmallIntegerField()
-    approver = models.ForeignKey(Approver, on_delete=models.PROTECT)
-
-    class Meta:
-        ordering: ClassVar = ["position"]
-        constraints: ClassVar = [
-            # the places at a table, in order
-            models.UniqueConstraint("ask", "position", name="seat_position_unique"),
-            # nobody sits at one table twice
-            models.UniqueConstraint("ask", "approver", name="seat_approver_unique"),
-        ]
-
-
 class Decision(models.Model):
     """What was said at one seat, by whom and with what evidence."""
 
-    seat = models.OneToOneField(Seat, on_delete=models.PROTECT)  # one decision per seat
+    seat = models.OneToOneField("Seat", on_delete=models.PROTECT)  # one decision per seat
     ask = models.ForeignKey(Ask, on_delete=models.PROTECT, related_name="decisions")
     approver = models.ForeignKey(Approver, on_delete=models.PROTECT)
     value = JSONText()
@@ -175,6 +181,7 @@ class Decision(models.Model):
     verified_by = models.CharField(max_length=24)
     verified_at = models.DateTimeField()
     form_nonce = models.CharField(max_length=64)
+    batch_id = models.UUIDField(null=True, help_text="Decisions that were made together.")
     ip = models.CharField(max_length=45)
     user_agent = models.CharField(max_length=400)
 

@@ -5,7 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from approvals.models.ask import Approver, Ask
+from approvals.models.ask import Ask
+from approvals.models.people import Approver
 from tracks.ids import new_id
 from tracks.models import Track
 
@@ -19,11 +20,15 @@ class Browser(models.Model):
 
 
 class Grant(models.Model):
-    """What a browser may do on a track: look behind its password, or act for an address."""
+    """What a browser may do: look behind a track's password, or act for an address.
+
+    On one track; from the queue, for an address on every track it is asked on.
+    """
 
     class Kind(models.TextChoices):
         UNLOCK = "unlock"
         VERIFIED = "verified"
+        QUEUE = "queue"
 
     class Method(models.TextChoices):
         PASSWORD = "password"  # noqa: S105  the name of a method
@@ -32,8 +37,9 @@ class Grant(models.Model):
 
     browser = models.ForeignKey(Browser, on_delete=models.CASCADE, related_name="grants")
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="grants")
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, null=True, related_name="grants")
     approver = models.ForeignKey(Approver, on_delete=models.CASCADE, null=True)
+    canonical = models.CharField(max_length=254, blank=True, help_text="Of the queue's address.")
     method = models.CharField(max_length=10, choices=Method.choices)
     granted_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -45,8 +51,9 @@ class Grant(models.Model):
         constraints: ClassVar = [
             # a password proves nobody's mailbox; whoever is verified has one
             models.CheckConstraint(
-                condition=Q(kind="unlock", approver=None)
-                | Q(kind="verified", approver__isnull=False),
+                condition=Q(kind="unlock", approver=None, canonical="")
+                | Q(kind="verified", approver__isnull=False, canonical="")
+                | (Q(kind="queue", approver=None, track=None) & ~Q(canonical="")),
                 name="grant_names_its_holder",
             ),
         ]

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from tracks.ids import BASE62, new_id, random_base62
+from tracks.json_text import JSONText
 
 KEY_PREFIX = "sk_live_"
 ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 12, 32, 6
@@ -26,14 +27,42 @@ SCOPES = (
 )
 
 
+class Delegation(models.TextChoices):
+    """To whom an approver may pass a request on."""
+
+    NONE = "none", "nobody"
+    SAME_DOMAIN = "same_domain", "colleagues with the same mail domain"
+    ANY = "any", "anybody"
+
+
 class Workspace(models.Model):
     """A tenant: owns keys, tracks and everything on them."""
+
+    class Plan(models.TextChoices):
+        UNLIMITED = "unlimited"
+        FREE = "free"
+        PRO = "pro"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=120, unique=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     contact_email = models.EmailField(
         max_length=254, blank=True, help_text="Who is told when something here needs looking after."
+    )
+    plan = models.CharField(max_length=9, choices=Plan, default=Plan.UNLIMITED)
+    delegation = models.CharField(
+        max_length=11,
+        choices=Delegation,
+        default=Delegation.SAME_DOMAIN,
+        help_text="To whom an approver may pass a request on, unless the request says otherwise.",
+    )
+    escalate_to = JSONText(
+        default=list,
+        blank=True,
+        help_text="Addresses that are asked next, in order, where a request names none.",
+    )
+    escalate_after_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="When they are asked; empty: once the request has expired."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -1,0 +1,36 @@
+"""One mail a day to whoever has several requests waiting."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from approvals.models.people import Approver
+from tracks.ids import new_id
+from tracks.work import Work
+
+
+class Digest(Work):
+    LEASE = timedelta(seconds=60)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    approver = models.ForeignKey(Approver, on_delete=models.CASCADE, related_name="digests")
+    day = models.DateField(help_text="In the zone of the workspace.")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    skipped_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    message_id = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            # one a day
+            models.UniqueConstraint("approver", "day", name="digest_once_a_day"),
+        ]
+        indexes: ClassVar = [
+            # the sweep looks for what is due
+            models.Index(
+                "next_attempt_at", name="digest_due", condition=Q(next_attempt_at__isnull=False)
+            ),
+        ]

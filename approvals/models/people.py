@@ -1,0 +1,155 @@
+"""Who is asked, and who may act for them."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.db.models import F, Q
+
+from tracks.ids import new_id
+from tracks.models import Workspace
+from tracks.work import Work
+
+if TYPE_CHECKING:
+    from approvals.models.ask import Decision
+
+
+class Approver(models.Model):
+    """Who answers: an address within a workspace, never an account."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
+    canonical = models.CharField(max_length=254)
+    address = models.CharField(max_length=254, help_text="As it was first written.")
+
+    class Meta:
+        constraints: ClassVar = [
+            # one approver for all spellings of an address
+            models.UniqueConstraint("workspace", "canonical", name="approver_address_unique"),
+        ]
+        indexes: ClassVar = [
+            # the queue of an address, in every workspace
+            models.Index("canonical", name="approver_canonical"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Seat(models.Model):
+    """A place among an ask's approvers."""
+
+    ask = models.ForeignKey("Ask", on_delete=models.CASCADE, related_name="seats")
+    position = models.PositiveSmallIntegerField()
+    approver = models.ForeignKey(
+        Approver, on_delete=models.PROTECT, help_text="Who was asked; others may act for them."
+    )
+
+    class Meta:
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [
+            # the places at a table, in order
+            models.UniqueConstraint("ask", "position", name="seat_position_unique"),
+            # nobody sits at one table twice
+            models.UniqueConstraint("ask", "approver", name="seat_approver_unique"),
+        ]
+
+
+class HolderQuerySet(models.QuerySet["Holder"]):
+    def at_the_table(self) -> Self:
+        """Fetch what the places of an ask show, in one query."""
+        return self.select_related("approver", "seat__approver", "seat__decision__approver")
+
+
+class Holder(models.Model):
+    """Somebody who may decide at a seat. Who passes an ask on keeps the right to decide."""
+
+    class Kind(models.TextChoices):
+        ASKED = "asked"
+        HANDED_OVER = "handed_over"
+        STAND_IN = "stand_in"
+
+    ask = models.ForeignKey("Ask", on_delete=models.CASCADE, related_name="holders")
+    seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="holders")
+    approver = models.ForeignKey(Approver, on_delete=models.PROTECT, related_name="held")
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.ASKED)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    objects = HolderQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["seat__position", "pk"]
+        constraints: ClassVar = [
+            # nobody comes to one table by two ways
+            models.UniqueConstraint("ask", "approver", name="holder_approver_unique"),
+            # an ask is passed on once from each seat
+            models.UniqueConstraint(
+                "seat", condition=Q(kind="handed_over"), name="holder_handed_over_once"
+            ),
+        ]
+
+    @property
+    def decision(self) -> "Decision | None":
+        """Return what was decided at this seat, by whomever."""
+        try:
+            return self.seat.decision
+        except ObjectDoesNotExist:
+            return None
+
+
+def seated(holders: Iterable[Holder]) -> list[Holder]:
+    """Return holders who share a seat with one Seat between them, so that all see its decision."""
+    seats: dict[int, Seat] = {}
+    found = list(holders)
+    for each in found:
+        each.seat = seats.setdefault(each.seat_id, each.seat)
+    return found
+
+
+class Decline(models.Model):
+    """Somebody has said that an ask is not for them. The ask stays as it is."""
+
+    ask = models.ForeignKey("Ask", on_delete=models.CASCADE, related_name="declines")
+    approver = models.ForeignKey(Approver, on_delete=models.PROTECT)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            # saying it twice is saying it once
+            models.UniqueConstraint("ask", "approver", name="decline_once"),
+        ]
+
+
+class Absence(Work):
+    """A time in which a stand-in is asked, too. Due when it begins; ended early by its owner."""
+
+    LEASE = timedelta(seconds=60)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    approver = models.ForeignKey(Approver, on_delete=models.CASCADE, related_name="absences")
+    stand_in = models.ForeignKey(Approver, on_delete=models.PROTECT, related_name="stands_in")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at"]
+        constraints: ClassVar = [
+            # a time has a length
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="absence_ends_after_it_starts"
+            ),
+        ]
+        indexes: ClassVar = [
+            # who stands in for somebody now
+            models.Index("approver", "ends_at", name="absence_of_approver"),
+            # the sweep looks for those that begin
+            models.Index(
+                "next_attempt_at", name="absence_due", condition=Q(next_attempt_at__isnull=False)
+            ),
+        ]
