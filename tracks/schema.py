@@ -212,6 +212,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 _STATUS_OF = {
+    "monthly_ask_limit_reached": 402,
     "malformed": 400,
     "key_in_url": 400,
     "unauthorized": 401,

@@ -52,11 +52,6 @@ def test_a_path_that_does_not_exist_is_a_problem_document_not_a_page(
     assert code_of(agent.call(method, path)) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["/queue", "/usage"])
-def test_what_is_not_built_yet_is_not_found(agent: Agent, path: str) -> None:
-    assert code_of(agent.get(path)) == (404, "not_found")
-
-
 @pytest.mark.parametrize(
     "accept",
     [

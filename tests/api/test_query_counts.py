@@ -53,7 +53,7 @@ def test_create_track_with_an_idempotency_key(
 def test_get_track(
     agent: Agent, track_id: str, ask_id: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert agent.get(f"/tracks/{track_id}").json()["open_ask"]["id"] == ask_id
 
 
@@ -62,7 +62,7 @@ def test_list_25_tracks(
 ) -> None:
     for _ in range(25):
         AskFactory(track=TrackFactory(workspace=workspace, steps=["x"]))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(agent.get("/tracks").json()["data"]) == 25
 
 
@@ -90,14 +90,14 @@ def test_read_events(
 def test_open_ask(
     agent: Agent, track_id: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(15):
         assert agent.post(f"/tracks/{track_id}/asks", ASK).status_code == 201
 
 
 def test_get_ask(
     agent: Agent, ask_id: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert agent.get(f"/asks/{ask_id}").status_code == 200
 
 
@@ -108,14 +108,14 @@ def test_list_25_asks(
         ask = AskFactory(track=TrackFactory(workspace=workspace))
         if number % 2:
             answer(ask, True)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert len(agent.get("/asks").json()["data"]) == 25
 
 
 def test_cancel_ask(
     agent: Agent, ask_id: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         assert agent.post(f"/asks/{ask_id}/cancel").status_code == 200
 
 
@@ -124,5 +124,5 @@ def test_answer_ask(
 ) -> None:
     ask = AskFactory(track=TrackFactory(workspace=workspace))
     evidence = evidence_of(approver_of(ask))
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(10):
         answer(ask, True, evidence=evidence)

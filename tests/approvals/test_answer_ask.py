@@ -65,6 +65,7 @@ def test_an_answer_closes_the_ask_with_one_event(
         "approver": "cfo@acme.com",
         "answered_by": "cfo@acme.com",
         "verified_by": "email_link",
+        "on_behalf_of": None,
         "duration_ms": 48_211,
         "display_digest": ask.display_digest,
         "action_digest": None,

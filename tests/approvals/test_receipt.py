@@ -160,6 +160,7 @@ def test_the_receipt_says_who_what_when_and_how(ask: Ask) -> None:
         "decisions": [
             {
                 "approver": "cfo@acme.com",
+                "on_behalf_of": None,
                 "value": True,
                 "meaning": "Approved",
                 "label": "Yes",

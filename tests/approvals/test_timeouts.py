@@ -46,6 +46,7 @@ def test_the_sweep_records_what_is_overdue_and_nothing_else(
         "status": "timeout",
         "kind": "confirm",
         "expires_at": "2026-11-22T10:01:00.000Z",
+        "escalated_to": None,
     }
 
 

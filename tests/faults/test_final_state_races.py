@@ -17,7 +17,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from approvals.models import Answer, Approver, Ask, Decision, Seat
+from approvals.models import Answer, Approver, Ask, Decision, Holder, Seat
 from approvals.refusals import AskNotOpen
 from approvals.transitions import cancel_ask, record_timeout
 from tests.factories import (
@@ -117,8 +117,10 @@ def insert(track: Track, approver: Approver, expires_in: timedelta) -> Ask:
         display_digest="sha256:0",
         created_at=now,
         expires_at=now + expires_in,
+        ends_at=now + expires_in,
     )
-    Seat.objects.create(ask=ask, position=0, approver=approver)
+    seat = Seat.objects.create(ask=ask, position=0, approver=approver)
+    Holder.objects.create(ask=ask, seat=seat, approver=approver, at=now)
     return ask
 
 
