@@ -180,7 +180,7 @@ class Card:
 
 
 def of(ask: Ask, *, clock: Clock) -> Card:
-    """Return the card of an ask that was fetched `with_everything()`."""
+    """Return the card of an ask that was fetched `with_table()`, with its track and workspace."""
     addresses = [each.address for each in ask.asked]
     return Card(ask=ask, addresses=addresses, clock=clock)
 

@@ -73,7 +73,7 @@ def insert_ask(
     now: datetime,
     escalated_from: Ask | None = None,
 ) -> Ask:
-    """Write an ask with its seats, and return it as `with_everything()` would fetch it."""
+    """Write an ask with its seats, and return it as `with_table()` would fetch it."""
     expires_at = now + timedelta(seconds=new.timeout_seconds)
     ask = Ask(
         workspace_id=track.workspace_id,

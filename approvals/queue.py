@@ -36,7 +36,7 @@ def queue_json(address: str, canonical: str, *, workspace_id: Any) -> dict[str, 
     """Return the answer to "which approvals do I still need to complete" in one workspace."""
     now = database_now()
     waiting = waiting_for(canonical, now=now, workspace_id=workspace_id)
-    asks = list(waiting.with_everything()[:MOST])
+    asks = list(waiting.with_everything().select_related("track__workspace")[:MOST])
     overdue = [ask for ask in asks if is_overdue(ask, now)]
     return {
         "approver": address,

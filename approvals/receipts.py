@@ -20,6 +20,7 @@ from approvals.transitions import duration_ms, on_behalf_of
 from config.errors import NotFound
 from tracks.clock import rfc3339, rfc3339_or_none
 from tracks.models import Event
+from tracks.rows import one_or_none
 
 VERSION = 1
 CONSENT = (
@@ -70,8 +71,8 @@ def public_keys() -> list[dict[str, str]]:
 
 def of_ask(ask_id: UUID, **where: Any) -> dict[str, Any]:
     """Return the signed receipt of an answered ask; `where` narrows to whom it belongs."""
-    asks = Ask.objects.presented().with_everything()
-    ask = asks.filter(pk=ask_id, status=Ask.Status.ANSWERED, **where).first()
+    asks = Ask.objects.presented().with_everything().select_related("track__workspace")
+    ask = one_or_none(asks.filter(pk=ask_id, status=Ask.Status.ANSWERED, **where))
     if ask is None:
         raise NotFound()
     receipt = _receipt(ask)

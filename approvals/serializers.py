@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ObjectDoesNotExist
-
 from approvals.models import Ask, Decision
 from approvals.transitions import duration_ms, on_behalf_of
 from tracks.clock import rfc3339, rfc3339_or_none
@@ -35,7 +33,7 @@ def ask_json(ask: Ask) -> dict[str, Any]:
         "closed_at": rfc3339_or_none(ask.shown_closed_at),
         "cancel_reason": ask.cancel_reason,
         "escalated_from": _public_id(ask.escalated_from_id),
-        "escalated_to": _public_id(_successor_of(ask)),
+        "escalated_to": _public_id(ask.successor_id),
         "display_digest": ask.display_digest,
         "action_digest": ask.action_digest,
         "receipt_url": receipt_url(ask),
@@ -44,13 +42,6 @@ def ask_json(ask: Ask) -> dict[str, Any]:
 
 def _public_id(pk: UUID | None) -> str | None:
     return None if pk is None else public_id("ask", pk)
-
-
-def _successor_of(ask: Ask) -> UUID | None:
-    try:
-        return ask.successor.pk
-    except ObjectDoesNotExist:
-        return None
 
 
 def receipt_url(ask: Ask) -> str | None:

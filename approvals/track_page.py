@@ -107,13 +107,13 @@ class TrackPage:
 
 
 def approver_ids(ask: Ask) -> set[UUID]:
-    """Return who may answer an ask that was fetched `with_everything()`."""
+    """Return who may answer an ask that was fetched `with_table()`."""
     return {holder.approver_id for holder in ask.table}
 
 
 def asks_of(track: Track, **where: Any) -> list[Ask]:
     """Return a track's latest asks as they are shown now, the latest first."""
-    asks = Ask.objects.presented().with_everything().filter(track=track, **where)[:MOST_ASKS]
+    asks = Ask.objects.presented().with_table().filter(track=track, **where)[:MOST_ASKS]
     for ask in asks:
         ask.track = track
     return list(asks)

@@ -34,6 +34,7 @@ from tracks.clock import rfc3339, rfc3339_or_none
 from tracks.events import record
 from tracks.fingerprints import is_fingerprint_of
 from tracks.models import Track
+from tracks.rows import one_or_none
 from tracks.transactions import transition
 from tracks.transitions import SelfApproval, TrackClosed, lock_row
 
@@ -63,7 +64,7 @@ class Locked:
         """Return an ask of the track, open or not."""
         if self.open_ask is not None and self.open_ask.pk == ask_id:
             return self.open_ask
-        ask = Ask.objects.filter(pk=ask_id, track=self.track).first()
+        ask = one_or_none(Ask.objects.filter(pk=ask_id, track=self.track))
         if ask is None:
             raise NotFound()
         ask.track = self.track
@@ -112,7 +113,9 @@ def open_ask(
 
 
 def _by_key(track: Track, new: NewAsk) -> Ask | None:
-    ask = Ask.objects.filter(track=track, key=new.key).first() if new.key is not None else None
+    if new.key is None:
+        return None
+    ask = one_or_none(Ask.objects.filter(track=track, key=new.key))
     if ask is not None and not is_fingerprint_of(ask.content_digest, new.content()):
         raise KeyMismatch()
     return ask
@@ -278,7 +281,7 @@ def cancel_open_ask(track: Track, *, actor: Actor, now: datetime) -> None:
 
 def open_ask_of(track: Track) -> Ask | None:
     """Return the ask that is open on a track, if any."""
-    ask = Ask.objects.filter(track=track, status=Ask.Status.OPEN).first()
+    ask = one_or_none(Ask.objects.filter(track=track, status=Ask.Status.OPEN))
     if ask is not None:
         ask.track = track
     return ask

@@ -8,6 +8,7 @@ from approvals.models import MonthOfAsks
 from config.errors import DomainError
 from tracks.clock import database_now, rfc3339_or_none
 from tracks.models import Workspace
+from tracks.rows import one_or_none
 
 Plan = Workspace.Plan
 
@@ -45,7 +46,7 @@ def count_ask(workspace: Workspace, *, now: datetime) -> None:
 
 def _row_of(workspace: Workspace, now: datetime) -> MonthOfAsks:
     rows = MonthOfAsks.objects.select_for_update().filter(workspace=workspace, month=_month(now))
-    row = rows.first()
+    row = one_or_none(rows)
     if row is None:
         MonthOfAsks.objects.bulk_create(
             [MonthOfAsks(workspace=workspace, month=_month(now))], ignore_conflicts=True
@@ -72,7 +73,7 @@ def _use_grace(
 def usage_of(workspace: Workspace) -> dict[str, Any]:
     """Return what `GET /usage` says of the running month."""
     now = database_now()
-    row = MonthOfAsks.objects.filter(workspace=workspace, month=_month(now)).first()
+    row = one_or_none(MonthOfAsks.objects.filter(workspace=workspace, month=_month(now)))
     allowance = ALLOWANCES[Plan(workspace.plan)]
     return {
         "plan": workspace.plan,

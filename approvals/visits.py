@@ -12,6 +12,7 @@ from approvals.transitions import Evidence
 from config.errors import DomainError, NotFound, RateLimited
 from tracks.models import Track
 from tracks.models.track import SLUG_LENGTH
+from tracks.rows import one_or_none
 
 MOST_MISSES, MISSES_WITHIN = 30, 60
 
@@ -84,7 +85,7 @@ def unlocked_visit(request: HttpRequest, slug: str) -> Visit:
 def _track_at(slug: str) -> Track | None:
     if len(slug) != SLUG_LENGTH or not (slug.isascii() and slug.isalnum()):
         return None
-    return Track.objects.select_related("workspace").filter(slug=slug).first()
+    return one_or_none(Track.objects.select_related("workspace").filter(slug=slug))
 
 
 def _count_miss(ip: str) -> None:

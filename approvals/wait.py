@@ -10,6 +10,7 @@ from approvals.serializers import ask_json
 from config.errors import NotFound
 from tracks.clock import database_now
 from tracks.json_text import encoded
+from tracks.rows import one_or_none
 from tracks.waiting import Reading, Together
 from tracks.watcher import Change
 
@@ -17,7 +18,7 @@ from tracks.watcher import Change
 def read_ask(ask_id: UUID, workspace_id: UUID) -> dict[str, Any]:
     """Return the JSON of an ask of this workspace, as it is now."""
     asks = Ask.objects.presented().with_everything()
-    ask = asks.filter(pk=ask_id, workspace_id=workspace_id).first()
+    ask = one_or_none(asks.filter(pk=ask_id, workspace_id=workspace_id))
     if ask is None:
         raise NotFound()
     return ask_json(ask)
@@ -33,7 +34,7 @@ async def read_waiting(ask_id: UUID, workspace_id: UUID) -> Reading:
 
 def _read_many(keys: Collection[UUID]) -> dict[UUID, tuple[UUID, Reading]]:
     now = database_now()
-    asks = Ask.objects.presented(now).with_everything().filter(pk__in=keys)
+    asks = Ask.objects.presented(now).with_everything().filter(pk__in=keys).order_by()
     return {ask.pk: (ask.workspace_id, _reading(ask, now)) for ask in asks}
 
 

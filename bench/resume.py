@@ -19,7 +19,12 @@ from bench.line import Line
 from tests.server import Installation, Outsider, Web, installed
 
 HEAD_START = 0.02  # seconds in which the wait reaches the server
-CONFIRM = {"kind": "confirm", "prompt": "Acme Office Supplies invoice is 8% above contract?"}
+# The notice is not sent: mail is the workers' work, and would measure the mail server.
+CONFIRM = {
+    "kind": "confirm",
+    "prompt": "Acme Office Supplies invoice is 8% above contract?",
+    "notify": False,
+}
 
 
 def main() -> None:

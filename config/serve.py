@@ -19,6 +19,8 @@ from tracks.wakeups import hub
 
 BACKLOG = 4096
 WANTED_FILES = 65_536
+GARBAGE = 20_000  # objects between two looks for cycles; a request makes thousands, and few
+TURN = 0.001  # seconds a thread computes while others wait for it: an agent that was woken, say
 GRACE = 3  # seconds for what is under way once we are told to stop
 LARGEST_HEAD = 512 * 1024  # bytes of request line and headers; the parser itself knows no end
 
@@ -53,6 +55,8 @@ class Server(uvicorn.Server):
         # What is there now stays: the garbage collector need not go through it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE)
+        sys.setswitchinterval(TURN)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         hub.close_from_any_thread()

@@ -17,6 +17,7 @@ from config.errors import DomainError, Malformed
 from tracks.clock import database_now
 from tracks.fingerprints import fingerprint, is_fingerprint_of
 from tracks.models import IdempotencyKey
+from tracks.rows import one_or_none
 from tracks.transactions import transition
 
 KEPT = timedelta(days=7)
@@ -84,7 +85,7 @@ def _once(
     sealed: bool,
 ) -> Response:
     _lock(workspace_id, key)
-    kept = IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key).first()
+    kept = one_or_none(IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key))
     if kept is not None:
         return _replay(kept, said)
     response = answer()

@@ -17,6 +17,7 @@ from tracks.events import record
 from tracks.fingerprints import fingerprint, is_fingerprint_of
 from tracks.models import Event, Step, Track
 from tracks.participants import participant
+from tracks.rows import one_or_none
 from tracks.transactions import transition
 
 
@@ -69,7 +70,7 @@ def lock_row(track_id: UUID, *, workspace_id: UUID | None = None) -> tuple[Track
     tracks = Track.objects.select_for_update(of=("self",)).select_related("workspace")
     if workspace_id is not None:
         tracks = tracks.filter(workspace_id=workspace_id)
-    track = tracks.filter(pk=track_id).first()
+    track = one_or_none(tracks.filter(pk=track_id))
     if track is None:
         raise NotFound()
     return track, database_now()

@@ -62,9 +62,6 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True)),
                 ('at', models.DateTimeField()),
             ],
-            options={
-                'ordering': ['seat__position', 'pk'],
-            },
         ),
         migrations.CreateModel(
             name='MonthOfAsks',

@@ -31,10 +31,13 @@ class AskQuerySet(models.QuerySet["Ask"]):
         return self.filter(Q(shown_status=status))
 
     def with_everything(self) -> Self:
-        """Fetch what an ask's JSON and page show, in a fixed number of queries."""
-        return self.select_related("track__workspace", "answer", "successor").prefetch_related(
-            Prefetch("holders", Holder.objects.at_the_table())
-        )
+        """Fetch what an ask's JSON shows, in a fixed number of queries."""
+        return self.with_table().select_related("track", "answer")
+
+    def with_table(self) -> Self:
+        """Fetch who may decide, what was decided and what came after, for whoever has the track."""
+        asks = self.annotate(successor_id=F("successor__pk")).select_related("answer")
+        return asks.prefetch_related(Prefetch("holders", Holder.objects.at_the_table()))
 
 
 class Ask(models.Model):
@@ -93,9 +96,10 @@ class Ask(models.Model):
 
     objects = AskQuerySet.as_manager()
 
-    if TYPE_CHECKING:  # added by presented()
+    if TYPE_CHECKING:  # added by presented() and with_table()
         shown_status: str
         shown_closed_at: datetime | None
+        successor_id: UUID | None
 
     class Meta:
         ordering: ClassVar = ["-id"]

@@ -59,8 +59,8 @@ class Seat(models.Model):
 
 class HolderQuerySet(models.QuerySet["Holder"]):
     def at_the_table(self) -> Self:
-        """Fetch what the places of an ask show, in one query."""
-        return self.select_related("approver", "seat__approver", "seat__decision__approver")
+        """Fetch what the places of an ask show, in one query and no order: see seated()."""
+        return self.select_related("approver", "seat__decision").order_by()
 
 
 class Holder(models.Model):
@@ -81,7 +81,6 @@ class Holder(models.Model):
     objects = HolderQuerySet.as_manager()
 
     class Meta:
-        ordering: ClassVar = ["seat__position", "pk"]
         constraints: ClassVar = [
             # nobody comes to one table by two ways
             models.UniqueConstraint("ask", "approver", name="holder_approver_unique"),
@@ -101,11 +100,19 @@ class Holder(models.Model):
 
 
 def seated(holders: Iterable[Holder]) -> list[Holder]:
-    """Return holders who share a seat with one Seat between them, so that all see its decision."""
+    """Return the holders of an ask in the order of its seats, who was asked there first.
+
+    Who shares a seat shares one Seat object, so that all see its decision. Everybody in it is one
+    of the holders, and is not fetched again.
+    """
+    found = sorted(holders, key=lambda each: (each.seat.position, each.pk))
+    people = {each.approver_id: each.approver for each in found}
     seats: dict[int, Seat] = {}
-    found = list(holders)
     for each in found:
         each.seat = seats.setdefault(each.seat_id, each.seat)
+        each.seat.approver = people[each.seat.approver_id]
+        if each.decision is not None:
+            each.decision.approver = people[each.decision.approver_id]
     return found
 
 
