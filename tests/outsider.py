@@ -24,11 +24,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.db.models import F  # noqa: E402
 
 from approvals import forms, grants  # noqa: E402
-from approvals.models import Answer, Approver, Ask, Grant, Notification, Seat  # noqa: E402
+from approvals.models import Answer, Approver, Ask, Grant, MonthOfAsks, Notification, Seat  # noqa: E402
+from approvals.opening import NewAsk  # noqa: E402
 from approvals.tasks import sweep_notifications  # noqa: E402
 from approvals.transitions import (  # noqa: E402
     Evidence,
-    NewAsk,
     answer_ask,
     cancel_ask,
     open_ask,
@@ -57,6 +57,13 @@ def issue_key(*, workspace: str = "Acme", scopes: list[str] | None = None) -> di
     owner, _ = Workspace.objects.get_or_create(name=workspace)
     key, text = ApiKey.issue(workspace=owner, name="Agent", scopes=scopes)
     return {"key": text, "id": str(key.pk)}
+
+
+def use_plan(*, workspace: str, plan: str, asks: int) -> None:
+    """Put a workspace on a plan of which so many asks are used this month."""
+    Workspace.objects.filter(name=workspace).update(plan=plan)
+    owner, month = Workspace.objects.get(name=workspace), f"{database_now():%Y-%m}"
+    MonthOfAsks.objects.update_or_create(workspace=owner, month=month, defaults={"asks": asks})
 
 
 def unissued_key() -> str:
@@ -243,6 +250,7 @@ DOES: dict[str, Callable[..., Any]] = {
         issue_key,
         unissued_key,
         revoke_key,
+        use_plan,
         open_asks,
         browser,
         nonces,
