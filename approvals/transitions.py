@@ -85,9 +85,18 @@ def lock_asks(track_id: UUID, *, workspace_id: UUID | None = None) -> Locked:
 
 @transition
 def open_ask(
-    *, track_id: UUID, workspace_id: UUID, new: NewAsk, actor: Actor, asked_by_key: str
+    *,
+    track_id: UUID,
+    workspace_id: UUID,
+    new: NewAsk,
+    actor: Actor,
+    asked_by_key: str,
+    is_mirrored: bool = False,
 ) -> tuple[Ask, bool]:
-    """Put a question on a track; the same key with the same content returns the one that exists."""
+    """Put a question on a track; the same key with the same content returns the one that exists.
+
+    A mirrored one does not count against the plan.
+    """
     here = lock_asks(track_id, workspace_id=workspace_id)
     existing = _by_key(here.track, new)
     if existing is not None:
@@ -97,7 +106,8 @@ def open_ask(
     addresses = _addresses_to_ask(here.track, new)
     if here.open_ask is not None:
         raise AlreadyAwaiting(here.open_ask)
-    usage.count_ask(here.track.workspace, now=here.now)
+    if not is_mirrored:
+        usage.count_ask(here.track.workspace, now=here.now)
     ask = insert_ask(
         here.track,
         new.with_escalation_of(here.track),

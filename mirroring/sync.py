@@ -92,7 +92,9 @@ def _put(record: Record, item: Item) -> dict[str, Any]:
     else:
         changes = {"title": item.title, "customer_email": item.approver}
         update_track(track_id=track.pk, changes=changes, **_by(record))
-    ask, _ = open_ask(track_id=track.pk, new=new_ask, asked_by_key="", **_by(record))
+    ask, _ = open_ask(
+        track_id=track.pk, new=new_ask, asked_by_key="", is_mirrored=True, **_by(record)
+    )
     return {"status": Record.Status.PENDING, "reason": "", "track": track, "ask": ask}
 
 
@@ -159,6 +161,9 @@ def on_event(event: Event) -> None:
     if event.data is None or not event.type.startswith("input_request."):
         return
     said = event.data
+    if said.get("escalated_to"):
+        _wait_for_the_next(said)
+        return
     status = OUTCOMES.get(event.type)
     if event.type == "input_request.answered":
         status = Record.Status.APPROVED if said["value"] is True else Record.Status.REJECTED
@@ -168,6 +173,12 @@ def on_event(event: Event) -> None:
         return
     if event.type == "input_request.answered":
         _complete_decision(event)
+
+
+def _wait_for_the_next(said: dict[str, Any]) -> None:
+    """Let a record wait for whoever is asked after its first approver."""
+    ended, successor = known_id("ask", said["ask_id"]), known_id("ask", said["escalated_to"])
+    transitions.move_record(ask_id=ended, successor_id=successor)
 
 
 def _complete_decision(event: Event) -> None:

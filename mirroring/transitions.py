@@ -96,6 +96,12 @@ def write_record(record: Record, item: Item, *, now: datetime, **fields: Any) ->
     return record
 
 
+def move_record(*, ask_id: UUID, successor_id: UUID) -> None:
+    """Let a waiting record wait for the ask that has taken over."""
+    waiting = Record.objects.filter(ask_id=ask_id, status=Record.Status.PENDING)
+    waiting.update(ask_id=successor_id)
+
+
 def settle_record(*, ask_id: UUID, status: Record.Status) -> bool:
     """Write how the ask of a waiting record ended; False if no record waits for it."""
     waiting = Record.objects.filter(ask_id=ask_id, status=Record.Status.PENDING)

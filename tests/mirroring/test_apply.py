@@ -10,7 +10,7 @@ from approvals.transitions import record_timeout
 from mirroring import expenses, strict_json, sync, transitions
 from mirroring.models import Connection, Record
 from tests.conftest import Clock
-from tests.factories import AGENT, answer, kinds
+from tests.factories import AGENT, answer, evidence_of, kinds, someone
 from tests.mirroring.payloads import EXPENSE_REPORT, expense_report
 from tracks.events import dispatch
 from tracks.models import Dispatch, Event, Track, Workspace
@@ -289,3 +289,34 @@ def test_blank_fields_are_left_out(connection: Connection) -> None:
 def test_without_a_name_the_address_stands_for_it(connection: Connection) -> None:
     apply(connection, expense_report(submitter__full_name=None))
     assert Ask.objects.get().prompt == "Expense Report from jane.doe@example.com"
+
+
+def test_a_mirrored_question_does_not_count_against_the_plan(
+    connection: Connection, workspace: Workspace
+) -> None:
+    workspace.plan = "free"
+    workspace.save()
+    workspace.monthofasks_set.create(month="2026-11", asks=25)
+    assert apply(connection).status == "pending"
+    assert workspace.monthofasks_set.get().asks == 25
+
+
+def test_a_record_waits_for_whoever_is_asked_next(
+    connection: Connection, workspace: Workspace, clock: Clock
+) -> None:
+    workspace.escalate_to = ["boss@example.com"]
+    workspace.save()
+    record = apply(connection)
+    clock.move(days=30)
+    assert record.track is not None
+    record_timeout(track_id=record.track.pk)
+    run_consumers()
+    record.refresh_from_db()
+    successor = Ask.objects.get(status="open")
+    assert (record.status, record.ask) == ("pending", successor)
+
+    boss = evidence_of(someone(workspace, "boss@example.com"))
+    answer(successor, True, evidence=boss)
+    run_consumers()
+    record.refresh_from_db()
+    assert record.status == "approved"
