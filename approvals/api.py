@@ -48,8 +48,9 @@ class OpenAsk(TrackView):
             asked_by_key=self.identity.key_id,
             **self.locate(track_id),
         )
-        body = read_ask(ask.pk, self.identity.workspace_id)
-        return Response(body, status=201 if created else 200)
+        if created:
+            return Response(ask_json(ask), status=201)
+        return Response(read_ask(ask.pk, self.identity.workspace_id))
 
 
 class Asks(AgentView):

@@ -73,7 +73,7 @@ def insert_ask(
     now: datetime,
     escalated_from: Ask | None = None,
 ) -> Ask:
-    """Write an ask with its seats, and return it as `with_table()` would fetch it."""
+    """Write an ask with its seats, and return it as `presented().with_table()` would fetch it."""
     expires_at = now + timedelta(seconds=new.timeout_seconds)
     ask = Ask(
         workspace_id=track.workspace_id,
@@ -102,6 +102,7 @@ def insert_ask(
     ask.display_digest = display_of(ask, [each.address for each in approvers]).digest()
     ask.save(force_insert=True)
     ask.table = _take_seats(ask, approvers, now=now)
+    ask.seen_at, ask.successor_id = now, None
     return ask
 
 

@@ -95,9 +95,13 @@ def _version() -> str:
 
 def _asks(now: datetime) -> Iterator[Metric]:
     by_status = GaugeMetricFamily("sayso_asks", "Asks by status", labels=["status"])
-    counts = _counts(Ask.objects.presented(), "shown_status")
+    counts = _counts(Ask.objects.all(), "status")
+    passed = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=now)
+    # As everybody sees them: what is overdue has timed out.
+    late = passed.count()
+    shifts = {Ask.Status.OPEN.value: -late, Ask.Status.TIMEOUT.value: late}
     for status in Ask.Status.values:
-        by_status.add_metric([status], counts.get(status, 0))
+        by_status.add_metric([status], counts.get(status, 0) + shifts.get(status, 0))
     yield by_status
 
     still_open = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__gt=now)
@@ -119,7 +123,6 @@ def _asks(now: datetime) -> Iterator[Metric]:
         value=_age(ages["oldest"], now),
     )
     # Deadlines that have passed and are not recorded: grows when beat or the workers stand still.
-    passed = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=now)
     yield GaugeMetricFamily(
         "sayso_timeouts_oldest_seconds",
         "How long the oldest timeout has waited to be recorded",

@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 Waiters = dict[UUID, set[asyncio.Future[None]]]
 
 CHANNEL = "sayso:wakeups"
-# Seconds for which this thread leaves the interpreter to the waiter that it has woken: what comes next,
-# the consumers, would take every second turn from it.
+# Seconds for which this thread leaves the interpreter to the waiter that it has woken: what comes
+# next, the consumers, would take every second turn from it.
 HEAD_START = 0.004
 PAUSE_AFTER_FAILURE = 5.0  # seconds without Redis, so that its absence costs one timeout, not many
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, F, Prefetch, Q, Value, When
+from django.db.models import F, Prefetch, Q, Value
 
 from approvals.models.people import Approver, Holder, seated
 from tracks.clock import database_now
@@ -17,18 +17,15 @@ from tracks.models import Delegation, Track, Workspace
 
 class AskQuerySet(models.QuerySet["Ask"]):
     def presented(self, now: datetime | None = None) -> Self:
-        """Add `shown_status` and `shown_closed_at`: an overdue open ask is shown as timed out."""
-        overdue = Q(status=Ask.Status.OPEN, ends_at__lte=now or database_now())
-        return self.annotate(
-            shown_status=Case(
-                When(overdue, then=Value(Ask.Status.TIMEOUT.value)), default=F("status")
-            ),
-            shown_closed_at=Case(When(overdue, then=F("ends_at")), default=F("closed_at")),
-        )
+        """Note when the asks are looked at: one that is overdue then is shown as timed out."""
+        return self.annotate(seen_at=Value(now or database_now(), models.DateTimeField()))
 
     def shown_as(self, status: str) -> Self:
         """Keep those that are shown in this status; only after presented()."""
-        return self.filter(Q(shown_status=status))
+        overdue = Q(status=Ask.Status.OPEN, ends_at__lte=F("seen_at"))
+        if status == Ask.Status.TIMEOUT:
+            return self.filter(Q(status=status) | overdue)
+        return self.filter(Q(status=status) & ~overdue)
 
     def with_everything(self) -> Self:
         """Fetch what an ask's JSON shows, in a fixed number of queries."""
@@ -97,8 +94,7 @@ class Ask(models.Model):
     objects = AskQuerySet.as_manager()
 
     if TYPE_CHECKING:  # added by presented() and with_table()
-        shown_status: str
-        shown_closed_at: datetime | None
+        seen_at: datetime
         successor_id: UUID | None
 
     class Meta:
@@ -134,6 +130,21 @@ class Ask(models.Model):
         """Return the short form in which people name this request to each other."""
         tail = self.pk.hex[-8:].upper()
         return f"{tail[:4]}-{tail[4:]}"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether it was over when it was looked at, and nobody had recorded it yet."""
+        return self.status == Ask.Status.OPEN and self.ends_at <= self.seen_at
+
+    @property
+    def shown_status(self) -> str:
+        """Return the status as everybody sees it."""
+        return Ask.Status.TIMEOUT if self.is_overdue else self.status
+
+    @property
+    def shown_closed_at(self) -> datetime | None:
+        """Return since when it is closed, as everybody sees it."""
+        return self.ends_at if self.is_overdue else self.closed_at
 
     @cached_property
     def table(self) -> list["Holder"]:

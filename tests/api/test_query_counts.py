@@ -90,7 +90,7 @@ def test_read_events(
 def test_open_ask(
     agent: Agent, track_id: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(14):
         assert agent.post(f"/tracks/{track_id}/asks", ASK).status_code == 201
 
 
