@@ -1,9 +1,12 @@
 """Taking an answer: who says it, that it is about what was shown, what it says; then one verb."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from approvals import card, forms, outcome, track_page, transitions
+from approvals.card import Card
 from approvals.forms import AnswerForm
 from approvals.models import Ask, Grant
 from approvals.refusal_pages import page
@@ -14,6 +17,8 @@ from approvals.visits import NotVerified, Visit, unlocked_visit
 from config.errors import DomainError, NotFound
 from tracks.addresses import masked
 from tracks.ids import parse_public_id
+
+REVIEW_TEMPLATE = "pages/review.html"
 
 
 class ProofTooOld(NotVerified):
@@ -105,20 +110,33 @@ def _again(here: Visit, form: AnswerForm) -> HttpResponse:
 
 def _review(here: Visit, ask: Ask, grant: Grant, form: AnswerForm) -> HttpResponse:
     """Return the second step: what will be written down, to be confirmed or changed."""
-    shown = card.of(ask, clock=track_page.clock_of(here))
-    value = form.cleaned_data["value"]
-    context = {
+    context = review_context(
+        card.of(ask, clock=track_page.clock_of(here)),
+        me=grant,
+        value=form.cleaned_data["value"],
+        sent=here.request.POST["value"],
+        comment=form.cleaned_data["comment"] or "",
+        form_nonce=here.request.POST["form_nonce"],
+    )
+    return render(here.request, REVIEW_TEMPLATE, context)
+
+
+def review_context(
+    shown: Card, *, me: Grant, value: bool | str, sent: str, comment: str, form_nonce: str
+) -> dict[str, Any]:
+    """Return what the template of the second step shows."""
+    track = shown.ask.track
+    return {
         "card": shown,
-        "track": here.track,
-        "workspace": here.track.workspace.name,
-        "heading": outcome.to_be_recorded(ask, value),
+        "track": track,
+        "workspace": track.workspace.name,
+        "heading": outcome.to_be_recorded(shown.ask, value),
         "choice": shown.choice_of(value),
-        "value": here.request.POST["value"],
-        "comment": form.cleaned_data["comment"] or "",
-        "me": grant,
-        "form_nonce": here.request.POST["form_nonce"],
+        "value": sent,
+        "comment": comment,
+        "me": me,
+        "form_nonce": form_nonce,
     }
-    return render(here.request, "pages/review.html", context)
 
 
 def _not_recorded(here: Visit, ask: Ask, error: DomainError) -> HttpResponse:

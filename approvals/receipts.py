@@ -54,6 +54,16 @@ class Signer:
         """Return the signature over the RFC 8785 form of a JSON object, in base64."""
         return base64.b64encode(self.key.sign(rfc8785.dumps(content))).decode()
 
+    def signed(self, receipt: dict[str, Any]) -> dict[str, Any]:
+        """Return a receipt together with its signature and the key that checks it."""
+        signature = {
+            "algorithm": "Ed25519",
+            "key_id": self.key_id,
+            "public_key": self.public_key,
+            "value": self.sign(receipt),
+        }
+        return {"receipt": receipt, "signature": signature}
+
 
 @cache
 def signers() -> tuple[Signer, ...]:
@@ -75,20 +85,13 @@ def of_ask(ask_id: UUID, **where: Any) -> dict[str, Any]:
     ask = one_or_none(asks.filter(pk=ask_id, status=Ask.Status.ANSWERED, **where))
     if ask is None:
         raise NotFound()
-    receipt = _receipt(ask)
-    signer = signers()[0]
-    signature = {
-        "algorithm": "Ed25519",
-        "key_id": signer.key_id,
-        "public_key": signer.public_key,
-        "value": signer.sign(receipt),
-    }
-    return {"receipt": receipt, "signature": signature}
-
-
-def _receipt(ask: Ask) -> dict[str, Any]:
-    addresses = [each.address for each in ask.asked]
     events = list(Event.objects.filter(track=ask.track).select_related("content"))
+    return signers()[0].signed(content_of(ask, events))
+
+
+def content_of(ask: Ask, events: list[Event]) -> dict[str, Any]:
+    """Return what the receipt of an answered ask says, from the ask and its track's events."""
+    addresses = [each.address for each in ask.asked]
     answered = (each for each in events if each.type == "input_request.answered")
     # Once its data is erased, an event no longer says which ask it is about.
     upto = next((each.seq for each in answered if _is_about(each, ask)), len(events))

@@ -49,7 +49,17 @@ def record(
 
 
 def _append(track: Track, type: str, *, actor: Actor, at: datetime, data: dict[str, Any]) -> Event:
-    salt = secrets.token_hex(16)
+    event = next_event(track, type, actor=actor, at=at, data=data, salt=secrets.token_hex(16))
+    event.save(force_insert=True)
+    event.content.save(force_insert=True)
+    track.save(update_fields=["seq", "head_hash", "updated_at"])
+    return event
+
+
+def next_event(
+    track: Track, type: str, *, actor: Actor, at: datetime, data: dict[str, Any], salt: str
+) -> Event:
+    """Return the event that comes next on a track, in memory alone, and move the track up to it."""
     event = Event(
         track=track,
         seq=track.seq + 1,
@@ -61,10 +71,8 @@ def _append(track: Track, type: str, *, actor: Actor, at: datetime, data: dict[s
         prev_hash=track.head_hash,
     )
     event.hash = link_of(event).hash()
-    event.save(force_insert=True)
-    EventData(event=event, data=data, salt=salt).save(force_insert=True)
+    EventData(event=event, data=data, salt=salt)  # becomes event.content
     track.seq, track.head_hash, track.updated_at = event.seq, event.hash, at
-    track.save(update_fields=["seq", "head_hash", "updated_at"])
     return event
 
 
