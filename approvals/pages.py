@@ -33,7 +33,6 @@ __all__ = [
     "code",
     "forbidden",
     "forged",
-    "home",
     "link",
     "not_found",
     "pending_link",
@@ -46,12 +45,6 @@ __all__ = [
     "unlock",
     "verify",
 ]
-
-
-@page("GET")
-def home(request: HttpRequest) -> HttpResponse:
-    """Say what this is."""
-    return render(request, "pages/home.html")
 
 
 @page("GET")

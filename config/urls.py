@@ -11,6 +11,7 @@ import tracks.api
 import webhooks.api
 import webhooks.inbound
 from approvals import pages
+from approvals.demo import pages as landing
 from config import health
 from tracks.views import UnknownApiPath
 
@@ -59,8 +60,15 @@ approver_pages = [
     path("v/<str:token>", pages.link, name="link"),
 ]
 
+landing_pages = [
+    path("", landing.home, name="home"),
+    path("demo/<str:slug>", landing.demo, name="demo"),
+    path("demo/<str:slug>/receipt/<str:ask_id>.json", landing.receipt_json),
+    path("demo/<str:slug>/receipt/<str:ask_id>", landing.receipt),
+]
+
 urlpatterns = [
-    path("", pages.home, name="home"),
+    *landing_pages,
     *approver_pages,
     *agent_api,
     path(
