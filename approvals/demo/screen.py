@@ -127,7 +127,7 @@ class Screen(Stage):
     def page(self) -> TrackPage:
         """Return what the browser is shown of the track."""
         track, asks = self.rows()
-        me = self.grants[0] if self.grants else None
+        me = self.grants[0] if asks and self.grants else None
         shown = card.of(asks[0], clock=self.clock) if asks else None
         closed = None if shown is None or self.is_waiting else self._outcome(shown, me)
         end = outcome.end_of(track, clock=self.clock)
@@ -140,7 +140,7 @@ class Screen(Stage):
             card=shown,
             me=me,
             elsewhere="",
-            proof=self._proof(track) if self.is_waiting and me is None else None,
+            proof=None if self.grants else self._proof(track),
             form_nonce="",
             outcome=closed,
             end=end,
@@ -178,7 +178,7 @@ class Screen(Stage):
             mailboxes=[Mailbox(address_choice(track, address), masked(address))],
             mailed_to="",
             mailed_until=None,
-            has_notice_code=True,
+            has_notice_code=self.is_waiting,
             again_since=None,
         )
 
@@ -209,6 +209,4 @@ def _waiting(state: str) -> str:
 def _rendered(template: str, context: dict[str, Any]) -> str:
     with _addresses_of_demos():
         # A demo's forms are sent nowhere, so they carry no token.
-        return render_to_string(
-            template, context | {"layout": LAYOUT, "csrf_token": "NOTPROVIDED"}
-        ).strip()
+        return render_to_string(template, context | {"layout": LAYOUT, "csrf_token": ""}).strip()

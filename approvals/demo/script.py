@@ -43,7 +43,7 @@ class Script:
     tab: str
     heading: str
     lead: str
-    device: str  # "desk", or "phone": narrow and dark
+    device: str  # "window", or "phone": narrow and dark
     telling: int  # the moment to take a picture of
     workspace: str
     time_zone: str
@@ -61,20 +61,24 @@ class Script:
         value: str = next(each for each in self.story if each.verb == "answer").arguments["value"]
         return value
 
-    def way_to(self, value: str) -> tuple[Operations, Operations]:
+    @property
+    def waiting(self) -> Operations:
+        """Return what happens until the question waits for its answer."""
+        verbs = [each.verb for each in self.story]
+        return self.story[: verbs.index("answer")]
+
+    def way_to(
+        self, value: str, *, typed: str = TYPED_WORDS, comment: str | None = COMMENT
+    ) -> tuple[Operations, Operations]:
         """Return what leads to the question that a value answers, and what comes from there on."""
         way = self.ways[value]
-        lead = sum(self.way_to(way.behind), ()) if way.behind else _until_answer(self.story)
+        behind = way.behind and self.way_to(way.behind, typed=typed, comment=comment)
+        lead = sum(behind, ()) if behind else self.waiting
         at = lead[-1].at
-        said = {"value": TYPED_WORDS if value == TYPED else value, "comment": COMMENT}
+        said = {"value": typed if value == TYPED else value, "comment": comment}
         answer = Operation(at, "answer", said)
         then = tuple(replace(each, at=at + each.at) for each in way.operations)
         return lead, (answer, *then)
-
-
-def _until_answer(story: Operations) -> Operations:
-    verbs = [each.verb for each in story]
-    return story[: verbs.index("answer")]
 
 
 @cache
