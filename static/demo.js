@@ -5,7 +5,7 @@
 (() => {
   const player = document.querySelector("[data-player]");
   const stage = player.querySelector("[data-stage]");
-  const status = player.querySelector("[data-status]");
+  const status = player.querySelector("[data-says]");
   const toggle = player.querySelector("[data-do=toggle]");
   const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const { chosen } = player.dataset;
@@ -30,18 +30,21 @@
   const words = { "(your comment)": "", "(your answer)": "" };
 
   /* --- the picture --- */
-  const fill = () => {
-    for (const each of stage.querySelectorAll("dd")) {
+  const fill = (picture) => {
+    for (const each of picture.querySelectorAll("dd")) {
       const mine = words[each.textContent];
       if (mine) each.textContent = mine;
       else if (mine === "") each.parentElement.remove();
     }
   };
-  const put = (source) => {
-    if (source === shown) return;
-    stage.replaceChildren(source.content.cloneNode(true));
+  /* Always a new picture, also for one part that unfolds: what is new has not moved. */
+  const put = (source, unfold) => {
+    if (source === shown && !unfold) return;
+    const picture = source.content.cloneNode(true);
+    fill(picture);
+    if (unfold) picture.querySelector(unfold).open = true;
+    stage.replaceChildren(picture);
     shown = source;
-    fill();
   };
   const look = (at) => {
     const part = at && stage.querySelector(at);
@@ -55,9 +58,8 @@
     [reel, index] = [name, number];
     const frames = reels[reel];
     const { caption, look: at, press, type, into, unfold } = frames[index].dataset;
-    put(frames.slice(0, index + 1).findLast((each) => each.content.firstChild));
+    put(frames.slice(0, index + 1).findLast((each) => each.content.firstChild), unfold);
     if (type) stage.querySelector(into).value = type;
-    if (unfold) stage.querySelector(unfold).open = true;
     for (const each of stage.querySelectorAll(".pressing")) each.classList.remove("pressing");
     if (press) stage.querySelector(press).classList.add("pressing");
     look(at);
