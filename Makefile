@@ -17,7 +17,7 @@ PRODUCTION := SAYSO_EMBEDDED=0 \
 	SIGNING_KEYS=only-for-the-check-of-the-settings-3n6b8c2z5l1w9h4g7d0s \
 	FIELD_KEYS=only-for-the-check-of-the-settings-0p4m7v2s9f6j1k8a3x5e
 
-.PHONY: run demo reset test gates tests openapi lock help run-requirements test-requirements
+.PHONY: run demo reset test gates tests pictures openapi lock help run-requirements test-requirements
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -26,6 +26,7 @@ help:
 	@echo "make demo    let the quickstart agent loose on the running Sayso"
 	@echo "make reset   remove the data of make run"
 	@echo "make test    all gates and tests (make gates, make tests)"
+	@echo "make pictures take the pictures of README and docs anew (needs Chromium)"
 	@echo "make openapi write docs/openapi.yaml anew"
 	@echo "make lock    lock the requirements anew (needs uv)"
 
@@ -61,6 +62,9 @@ ifdef SAYSO_TEST_DATABASE_URL
 else
 	$(BIN)/pytest $(AT_ONCE)
 endif
+
+pictures: test-requirements
+	$(BIN)/pytest -q tests/browser/pictures.py
 
 openapi: test-requirements
 	$(GATE) $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
