@@ -120,6 +120,7 @@
     toggle() {
       if (isPlaying()) { pause(); return; }
       if (index < 0 || isOver()) { acts.replay(); return; }
+      if (reel === "story") isMine = false;
       wait(left || pauseAfter(index));
     },
     step() { stop(); show("story", reel !== "story" || index < 0 || isOver() ? 0 : index + 1); tell(); },

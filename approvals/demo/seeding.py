@@ -5,7 +5,7 @@ from typing import Any
 
 from approvals import transitions
 from approvals.demo.script import NAMES, Operation, Operations, Script, script_named
-from approvals.demo.stage import IP, METHOD, USER_AGENT
+from approvals.demo.stage import IP, METHOD, USER_AGENTS
 from approvals.models import Ask
 from approvals.transitions import Evidence, NewAsk
 from tracks import transitions as track_transitions
@@ -79,7 +79,7 @@ class Seeder:
                 verified_by=str(METHOD),
                 verified_at=database_now(),
                 ip=IP,
-                user_agent=USER_AGENT,
+                user_agent=USER_AGENTS[self.script.device],
             ),
             value=value == "true" if ask.kind == Ask.Kind.CONFIRM else value,
             comment=comment,

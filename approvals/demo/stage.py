@@ -18,7 +18,8 @@ from tracks.models import Event, Step, Track, Workspace
 Row = TypeVar("Row", bound=Model)
 
 METHOD = Grant.Method.CODE
-IP, USER_AGENT = "192.0.2.7", "Firefox on a laptop"  # an address that belongs to nobody (RFC 5737)
+IP = "192.0.2.7"  # belongs to nobody (RFC 5737)
+USER_AGENTS = {"window": "Firefox on a laptop", "phone": "Firefox on a phone"}
 
 
 def changed(row: Row, **fields: Any) -> Row:
@@ -155,7 +156,7 @@ class Stage:
             verified_at=self.grants[0].granted_at,
             form_nonce="",
             ip=IP,
-            user_agent=USER_AGENT,
+            user_agent=USER_AGENTS[self.script.device],
         )
         Answer(ask=answered, decision=decision, value=said)  # becomes answered.answer
         fill(answered, "decisions", [decision])

@@ -21,7 +21,7 @@ from approvals.demo.film import film_named, finished
 from approvals.demo.screen import SIGNER, Screen
 from approvals.demo.script import COMMENT, NAMES, TYPED_WORDS, Script, script_named
 from approvals.demo.seeding import Seeder, seed
-from approvals.demo.stage import IP, USER_AGENT
+from approvals.demo.stage import IP
 from approvals.models import Ask, Grant, Notification
 from approvals.receipts import public_keys
 from approvals.transitions import approver_at, display_of
@@ -172,7 +172,7 @@ def proven(seeder: Seeder) -> dict[str, str]:
         kind=Grant.Kind.VERIFIED,
         method=Grant.Method.CODE,
         approver=approver_at(seeder.workspace.pk, seeder.script.approver),
-        client=grants.Client(ip=IP, user_agent=USER_AGENT),
+        client=grants.Client(ip=IP, user_agent="Firefox"),
         now=database_now(),
     )
     return {settings.VIEWER_COOKIE_NAME: token}

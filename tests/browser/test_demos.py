@@ -283,3 +283,7 @@ def test_whoever_comes_by_with_the_keyboard_is_not_swept_away(page: Any) -> None
     page.clock.run_for(60_000)
     assert frame_of(stage) == "story.3"
     assert says(page) == "Yours now: the story waits. Play goes on with it."
+    button(page, "Play").click()
+    page.clock.run_for(3000)
+    assert frame_of(stage) == "story.6"
+    assert says(page) == film_named("finance").story.frames[6].caption
