@@ -7,7 +7,8 @@ from approvals import transitions
 from approvals.demo.script import NAMES, Operation, Operations, Script, script_named
 from approvals.demo.stage import IP, METHOD, USER_AGENTS
 from approvals.models import Ask
-from approvals.transitions import Evidence, NewAsk
+from approvals.opening import NewAsk, approver_at
+from approvals.transitions import Evidence
 from tracks import transitions as track_transitions
 from tracks.actors import Actor
 from tracks.clock import database_now
@@ -70,7 +71,7 @@ class Seeder:
     def answer(self, value: str, comment: str | None = None) -> None:
         """Answer what is open as its approver would on the page."""
         ask = self.ask
-        approver = transitions.approver_at(self.workspace.pk, self.script.approver)
+        approver = approver_at(self.workspace.pk, self.script.approver)
         transitions.answer_ask(
             ask_id=ask.pk,
             track_id=self.track.pk,

@@ -8,8 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db.models import Model
 
 from approvals.demo.script import Operation, Script
-from approvals.models import Answer, Approver, Ask, Decision, Grant, Seat
-from approvals.transitions import display_of
+from approvals.models import Answer, Approver, Ask, Decision, Grant, Holder, Seat
+from approvals.opening import display_of
 from tracks.actors import Actor
 from tracks.addresses import canonical_address
 from tracks.events import next_event
@@ -107,7 +107,9 @@ class Stage:
             timeout_seconds=timeout_seconds,
             created_at=self.now,
             expires_at=self.now + timedelta(seconds=timeout_seconds),
+            ends_at=self.now + timedelta(seconds=timeout_seconds),
         )
+        self._sit_down(ask, Seat(ask=ask, position=0, approver=self.approver))
         ask.display_digest = display_of(ask, [self.approver.address]).digest()
         self.asks.append(ask)
         self._record("input_request.created", self.agent, {"ask_id": ask.public_id})
@@ -159,7 +161,7 @@ class Stage:
             user_agent=USER_AGENTS[self.script.device],
         )
         Answer(ask=answered, decision=decision, value=said)  # becomes answered.answer
-        fill(answered, "decisions", [decision])
+        self._sit_down(answered, seat)
         self.asks[-1] = answered
         data = {
             "ask_id": ask.public_id,
@@ -180,9 +182,11 @@ class Stage:
         fill(self.track, "steps", self.steps)
         for ask in self.asks:
             ask.track = self.track
-            ask.shown_status, ask.shown_closed_at = ask.status, ask.closed_at
-            fill(ask, "seats", [Seat(ask=ask, position=0, approver=self.approver)])
+            ask.seen_at, ask.successor_id = self.now, None
         return self.track, self.asks[::-1]
+
+    def _sit_down(self, ask: Ask, seat: Seat) -> None:
+        ask.table = [Holder(ask=ask, seat=seat, approver=self.approver, at=self.now)]
 
     @property
     def _person(self) -> Actor:

@@ -23,8 +23,8 @@ from approvals.demo.script import COMMENT, NAMES, TYPED_WORDS, Script, script_na
 from approvals.demo.seeding import Seeder, seed
 from approvals.demo.stage import IP
 from approvals.models import Ask, Grant, Notification
+from approvals.opening import approver_at, display_of
 from approvals.receipts import public_keys
-from approvals.transitions import approver_at, display_of
 from tests.conftest import Clock
 from tracks import chain
 from tracks.clock import database_now

@@ -15,7 +15,7 @@ from approvals import grants
 from approvals.demo.script import script_named
 from approvals.demo.seeding import Seeder, states_of
 from approvals.models import Grant
-from approvals.transitions import approver_at
+from approvals.opening import approver_at
 from tests.browser.conftest import SETTLED, Open
 from tests.browser.png import shrunk
 from tests.conftest import Clock

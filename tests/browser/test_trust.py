@@ -7,7 +7,7 @@ import pytest
 import rfc8785
 
 from approvals.models import Ask, Decision
-from approvals.transitions import display_of
+from approvals.opening import display_of
 from tests.browser.conftest import SETTLED, Open, press
 from tests.browser.scenes import CONFIRM, LONG_OPTIONS, OPTIONS, ask, page_of, verified
 from tests.factories import CFO
