@@ -29,7 +29,7 @@ class ProofTooOld(NotVerified):
 def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
     """Record what an approver says; a request of high risk is repeated and confirmed first."""
     here = unlocked_visit(request, slug)
-    ask = _ask_at(here, ask_id)
+    ask = ask_at(here, ask_id)
     try:
         grant = _proof(here, ask)
         _check_form(here, ask)
@@ -44,7 +44,8 @@ def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
     return to_track(here.track)
 
 
-def _ask_at(here: Visit, ask_id: str) -> Ask:
+def ask_at(here: Visit, ask_id: str) -> Ask:
+    """Return an ask of the track that is visited."""
     pk = parse_public_id("ask", ask_id)
     asks = asks_of(here.track, pk=pk) if pk else []
     if not asks:
@@ -159,4 +160,18 @@ def _why(here: Visit, ask: Ask, error: DomainError) -> Notice:
     if isinstance(error, DisplayChanged):
         why = "Read the question as it stands here, then answer it."
         return Notice("Nothing was recorded: that page was out of date.", "wrong", why)
+    if isinstance(error, AlreadyDecided):
+        return Notice("Your answer was not recorded.", "wrong", _decided_by(here, ask))
     return Notice("Your answer was not recorded.", "wrong", "It came after this was settled.")
+
+
+def _decided_by(here: Visit, ask: Ask) -> str:
+    """Say who has already spoken at the seat from which somebody wanted to answer."""
+    ask = ask_at(here, ask.public_id)
+    grant = here.viewer.grant_for(approver_ids(ask))
+    holder = ask.holder_of(grant.approver.pk) if grant and grant.approver else None
+    if grant is None or holder is None or holder.decision is None:
+        return "It came after this was settled."
+    if holder.decision.approver == grant.approver:
+        return "You have answered already."
+    return f"{holder.decision.approver.address} has answered in this place already."

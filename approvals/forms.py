@@ -17,6 +17,7 @@ from tracks.addresses import NotAnAddress, canonical_address, check_address
 from tracks.models import Track
 
 LONGEST_COMMENT = 2000
+LONGEST_REASON = 500
 _NONCE_BYTES = 15  # with the signature, 64 characters
 _nonces = Signer(sep=".", salt="approvals.form_nonce")
 _choices = Signer(salt="approvals.approver_choice")
@@ -150,3 +151,39 @@ FORM_OF_KIND: dict[str, type[AnswerForm]] = {
 def answer_form(ask: Ask, data: Any) -> AnswerForm:
     """Return the form for an answer to this ask."""
     return FORM_OF_KIND[ask.kind](data, ask=ask)
+
+
+class ReasonForm(forms.Form):
+    """A reason that may be given."""
+
+    reason = forms.CharField(required=False, strip=False)
+
+    def clean_reason(self) -> str:
+        reason = _plain(self.cleaned_data["reason"], multiline=True)
+        return "" if textpolicy.is_blank(reason) else _at_most(reason, LONGEST_REASON)
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Return what was typed, checked."""
+        return self.cleaned_data
+
+    @property
+    def first_errors(self) -> dict[str, str]:
+        """Return what is wrong with each field, in the order of the fields."""
+        return {name: str(self.errors[name][0]) for name in self.fields if name in self.errors}
+
+
+class PassOnForm(ReasonForm):
+    """To whom a request goes, and why."""
+
+    to = forms.CharField(required=False)
+    field_order = ["to", "reason"]
+
+    def clean_to(self) -> str:
+        return _address(self.cleaned_data["to"])
+
+    def clean_reason(self) -> str:
+        reason = super().clean_reason()
+        if not reason:
+            raise ValidationError("Say why, so that they know what this is about.")
+        return reason

@@ -8,7 +8,7 @@ from functools import cached_property
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from approvals.models import Approver, Browser, Grant
@@ -60,7 +60,7 @@ class Viewer:
         """Return the grants to act for an address; none counts before the track is unlocked."""
         if not self.is_unlocked:
             return []
-        return [each for each in self.grants if each.kind == Grant.Kind.VERIFIED]
+        return [each for each in self.grants if each.kind != Grant.Kind.UNLOCK]
 
     def grant_for(self, approver_ids: set[UUID]) -> Grant | None:
         """Return the newest grant to act for one of these approvers."""
@@ -81,9 +81,32 @@ def viewer_of(track: Track, token: str | None) -> Viewer:
     now = database_now()
     if not token:
         return Viewer(track, [], now)
-    alive = Q(revoked_at=None, expires_at__gt=now)
-    grants = Grant.objects.filter(alive, browser__token_hash=hash_of(token), track=track)
-    return Viewer(track, list(grants.select_related("approver")), now)
+    here = Q(track=track) | Q(kind=Grant.Kind.QUEUE)
+    grants = list(alive_grants(token, now).filter(here).select_related("approver"))
+    return Viewer(track, _at_home(track, grants), now)
+
+
+def alive_grants(token: str, now: datetime) -> QuerySet[Grant]:
+    """Return what a browser has proven anywhere and not lost again."""
+    return Grant.objects.filter(
+        browser__token_hash=hash_of(token), revoked_at=None, expires_at__gt=now
+    )
+
+
+def _at_home(track: Track, grants: list[Grant]) -> list[Grant]:
+    """Let each grant of the queue name the approver of this workspace who has its address.
+
+    Where nobody has it, the grant is worth nothing.
+    """
+    addresses = {each.canonical for each in grants if each.kind == Grant.Kind.QUEUE}
+    if not addresses:
+        return grants
+    approvers = Approver.objects.filter(workspace=track.workspace_id, canonical__in=addresses)
+    known = {each.canonical: each for each in approvers}
+    for each in grants:
+        if each.kind == Grant.Kind.QUEUE:
+            each.approver = known.get(each.canonical)
+    return [each for each in grants if each.approver or each.kind == Grant.Kind.UNLOCK]
 
 
 def viewer_token(request: HttpRequest) -> str | None:
@@ -93,13 +116,14 @@ def viewer_token(request: HttpRequest) -> str | None:
 
 def grant(
     *,
-    track: Track,
+    track: Track | None,
     token: str | None,
     kind: Grant.Kind,
     method: Grant.Method,
     approver: Approver | None,
     client: Client,
     now: datetime,
+    canonical: str = "",
 ) -> str:
     """Write what a browser has proven and return its new cookie value; the old one is dead.
 
@@ -116,6 +140,7 @@ def grant(
         kind=kind,
         track=track,
         approver=approver,
+        canonical=canonical,
         method=method,
         granted_at=now,
         expires_at=now + LASTS,

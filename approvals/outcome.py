@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from approvals.card import Card
 from approvals.display_time import Clock, Moment
 from approvals.models import Ask, Decision
+from approvals.people import acted_for
 from approvals.receipts import label, meaning
 from approvals.transitions import TRACK_WAS_CLOSED
-from tracks.addresses import masked
 from tracks.models import Event, Track
 
 PROOFS = {
@@ -57,16 +57,24 @@ class End:
 
 
 def of(
-    card: Card, *, status: str, closed: Moment, is_mine: bool, is_verified: bool, went_on: str
+    card: Card,
+    *,
+    status: str,
+    closed: Moment,
+    is_mine: bool,
+    is_verified: bool,
+    went_on: str,
+    took_part: bool = False,
+    asked_now: Sequence[str] = (),
 ) -> Outcome:
     """Return what to say about an ask that is no longer open."""
     if status == Ask.Status.TIMEOUT:
-        return _timeout(card, closed)
+        return _passed_by(card, closed, asked_now) if asked_now else _timeout(card, closed)
     if status == Ask.Status.CANCELLED:
         return _cancelled(card, closed)
     if is_mine:
         return _mine(card, went_on=went_on)
-    return _anothers(card, is_verified=is_verified, went_on=went_on)
+    return _anothers(card, is_verified=is_verified, took_part=took_part, went_on=went_on)
 
 
 def _mine(card: Card, *, went_on: str) -> Outcome:
@@ -83,11 +91,10 @@ def _mine(card: Card, *, went_on: str) -> Outcome:
     )
 
 
-def _anothers(card: Card, *, is_verified: bool, went_on: str) -> Outcome:
+def _anothers(card: Card, *, is_verified: bool, took_part: bool, went_on: str) -> Outcome:
     decision = card.ask.settled_by
     word = meaning(card.ask, card.ask.answer.value)
-    address = decision.approver.address
-    who = address if is_verified else masked(address)
+    who = acted_for(decision, is_verified=is_verified)
     facts = [_asked(card)]
     if is_verified:
         facts += _said(card, decision)
@@ -95,7 +102,7 @@ def _anothers(card: Card, *, is_verified: bool, went_on: str) -> Outcome:
         facts.append(Fact("The choice", label(card.ask, decision.value), "agent"))
     return Outcome(
         status=Ask.Status.ANSWERED,
-        heading="Already answered",
+        heading=f"Settled: {word.lower()}" if took_part else "Already answered",
         lead=f"{word} by {who} on {card.clock.moment(decision.at).full}.",
         sign="✓",
         tone="ok",
@@ -115,6 +122,18 @@ def _timeout(card: Card, closed: Moment) -> Outcome:
         sign="–",
         tone="still",
         next=f"If it still matters, tell {workspace}: the question can be asked again.",
+        facts=[_asked(card)],
+    )
+
+
+def _passed_by(card: Card, closed: Moment, asked_now: Sequence[str]) -> Outcome:
+    return Outcome(
+        status=Ask.Status.TIMEOUT,
+        heading=f"This request closed on {closed.full}",
+        lead=f"Nobody answered it in time, so {', '.join(asked_now)} is asked now.",
+        sign="–",
+        tone="still",
+        next="There is nothing for you to do.",
         facts=[_asked(card)],
     )
 
@@ -165,7 +184,8 @@ def _said(card: Card, decision: Decision) -> list[Fact]:
 
 def _signed(card: Card, decision: Decision) -> str:
     proof = PROOFS.get(decision.verified_by, decision.verified_by)
-    return f"{decision.approver.address} on {card.clock.moment(decision.at).full}, {proof}"
+    who = acted_for(decision, is_verified=True)
+    return f"{who} on {card.clock.moment(decision.at).full}, {proof}"
 
 
 def went_on(ask: Ask, events: Sequence[Event], *, clock: Clock) -> str:

@@ -20,21 +20,27 @@ def context(signed: dict[str, Any], *, clock: Clock) -> dict[str, Any]:
     """Return what the template shows of a signed receipt."""
     receipt = signed["receipt"]
     decision = receipt["decisions"][-1]
-    answered = _moment(decision["at"], clock)
     return {
         "receipt": receipt,
         "signature": signed["signature"],
         "decision": decision,
-        "answered": answered,
-        "answered_utc": answered.at.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "proof": PROOFS.get(decision["verified_by"], decision["verified_by"]),
+        "answered": _moment(decision["at"], clock),
+        "decisions": [_decision(receipt, each, clock) for each in receipt["decisions"]],
         "times": [
             (term, _moment(receipt["times"][name], clock))
             for name, term in TIMES
             if receipt["times"][name]
         ],
-        "said": _said(receipt, decision),
         "head": receipt["chain"][-1],
+    }
+
+
+def _decision(receipt: dict[str, Any], decision: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    at = _moment(decision["at"], clock).at
+    return decision | {
+        "utc": at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "proof": PROOFS.get(decision["verified_by"], decision["verified_by"]),
+        "said": _said(receipt, decision),
     }
 
 

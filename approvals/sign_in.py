@@ -4,10 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from approvals import forms, verification
+from approvals import forms, queue_sign_in, queue_views, verification
 from approvals.grants import Client, set_viewer_cookie, viewer_token
 from approvals.models import Challenge
 from approvals.pending import Pending
+from approvals.queue_sign_in import mail_of_token
 from approvals.refusal_pages import page, wait_words
 from approvals.responses import SeeOther, show, to_track
 from approvals.track_page import Entry, Notice, addresses_to_prove, asks_of
@@ -98,7 +99,8 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     """Take the token of a mailed link out of the address bar; only a POST follows the link."""
     if request.method == "POST":
         return _follow(request, token)
-    _challenge(token)
+    if mail_of_token(token) is None:
+        _challenge(token)
     response = SeeOther(reverse("pending_link"))
     Pending.of(request).with_token(token).set_on(response)
     return response
@@ -110,6 +112,10 @@ def pending_link(request: HttpRequest) -> HttpResponse:
     pending = Pending.of(request)
     if request.method == "POST":
         return _follow(request, pending.token)
+    mail = mail_of_token(pending.token)
+    if mail is not None:
+        is_ours = queue_sign_in.is_same_browser(mail, pending.nonce_of(mail.pk))
+        return queue_views.landing(request, mail, is_ours=is_ours)
     challenge = _challenge(pending.token)
     is_ours = verification.is_same_browser(challenge, pending.nonce_of(challenge.pk))
     return _landing(request, challenge, is_ours=is_ours)
@@ -135,6 +141,9 @@ def _landing(
 
 
 def _follow(request: HttpRequest, token: str) -> HttpResponse:
+    mail = mail_of_token(token)
+    if mail is not None:
+        return queue_views.follow(request, mail, token)
     pending = Pending.of(request)
     challenge = _challenge(token)
     try:

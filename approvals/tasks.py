@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from approvals import notify, transitions, verification
-from approvals.models import Ask, Notification
+from approvals import notify, queue_sign_in, transitions, verification
+from approvals.models import Ask, Notification, QueueMail
 from tracks.clock import database_now
 
 BATCH = 500
@@ -27,6 +27,21 @@ def sweep_notifications() -> int:
 
 
 @shared_task
+def send_queue_mail(mail_id: str) -> None:
+    """Send one mail with which somebody signs in to the queue."""
+    queue_sign_in.send(UUID(mail_id))
+
+
+@shared_task
+def sweep_queue_mails() -> int:
+    """Send what is due and was not sent when it was poked."""
+    due = QueueMail.due(limit=BATCH)
+    for pk in due:
+        queue_sign_in.send(pk)
+    return len(due)
+
+
+@shared_task
 def sweep_overdue() -> int:
     """Record the timeouts of asks whose deadline has passed."""
     overdue = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=database_now())
@@ -39,4 +54,4 @@ def sweep_overdue() -> int:
 @shared_task
 def purge() -> int:
     """Forget verifications that ended 30 days ago."""
-    return verification.purge_verifications()
+    return verification.purge_verifications() + queue_sign_in.purge()

@@ -124,9 +124,9 @@ def _words(type: str, data: dict[str, Any], *, shows_addresses: bool) -> tuple[s
     if type == "action.logged":
         return data.get("text", ""), True
     if type == "input_request.answered":
-        address = data.get("answered_by", "")
-        who = address if shows_addresses else masked(address)
-        return f"{_verdict(data)} by {who}" if address else "Answered", False
+        return _answered(data, shows_addresses=shows_addresses), False
+    if type == "input_request.timeout" and data.get("escalated_to"):
+        return "Nobody answered in time; somebody else is asked", False
     return {
         "input_request.created": "Asked a question",
         "input_request.timeout": "The deadline passed without an answer",
@@ -134,6 +134,12 @@ def _words(type: str, data: dict[str, Any], *, shows_addresses: bool) -> tuple[s
         "track.completed": "Completed",
         "track.failed": "Stopped",
     }.get(type, ""), False
+
+
+def _answered(data: dict[str, Any], *, shows_addresses: bool) -> str:
+    named = [data.get("answered_by"), data.get("on_behalf_of")]
+    people = [each if shows_addresses else masked(each) for each in named if each]
+    return f"{_verdict(data)} by {' for '.join(people)}" if people else "Answered"
 
 
 def _verdict(data: dict[str, Any]) -> str:

@@ -5,20 +5,23 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from approvals import card, outcome, receipts, timeline
+from approvals import card, outcome, people, receipts, timeline, waiting_list
 from approvals.card import Card
 from approvals.display_time import Clock, Moment, zone_named
 from approvals.forms import address_choice, new_nonce
 from approvals.models import Ask, Challenge, Grant
 from approvals.outcome import End, Outcome
 from approvals.pending import Pending
+from approvals.people import Mine, Table
 from approvals.timeline import Progress
 from approvals.verification import bound_addresses, is_same_browser
 from approvals.visits import Visit
+from approvals.waiting_list import Next
 from tracks.addresses import masked
 from tracks.models import Event, Track
 
 TEMPLATE = "pages/track.html"
+SETTLED = ("open_decided", "answered", "timeout", "cancelled")  # nothing is left to do here
 MOST_ASKS = 50
 
 
@@ -39,6 +42,8 @@ class Entry:
     value: str = ""
     comment: str = ""
     errors: Mapping[str, str] = field(default_factory=dict)
+    to: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,10 @@ class TrackPage:
     end: End | None
     progress: Progress
     earlier: list[Earlier]
+    table: Table | None
+    mine: Mine | None
+    is_in_queue: bool
+    next: Next | None
     consent: str = receipts.CONSENT
 
     @property
@@ -98,12 +107,22 @@ class TrackPage:
         return self.state.startswith("open")
 
     @property
+    def has_ways_out(self) -> bool:
+        """Tell whether the reader may send this on or say that it is not for them."""
+        if self.mine is None or self.state not in ("open_ready", "open_stale"):
+            return False
+        return self.mine.may_pass_on or not self.mine.has_declined
+
+    @property
     def version(self) -> str:
         """Return what changes whenever the card says something else."""
         ask_id = self.card.ask.public_id if self.card else "none"
         who = self.me.pk if self.me else "stranger"
         went_on = self.outcome.next if self.outcome else ""
-        return f"{ask_id}.{self.state}.{who}.{self.track.status}.{len(went_on)}"
+        said = sum(place.is_decided for place in self.table.places) if self.table else 0
+        seated = sum(len(place.others) for place in self.table.places) if self.table else 0
+        parts = (ask_id, self.state, who, self.track.status, len(went_on), said, seated)
+        return ".".join(map(str, parts))
 
 
 def approver_ids(ask: Ask) -> set[UUID]:
@@ -134,13 +153,18 @@ def clock_of(visit: Visit) -> Clock:
 def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
     """Return what this browser is shown of a track."""
     track, clock = visit.track, clock_of(visit)
-    ask = asks[0] if asks else None
+    ask = _shown_ask(visit, asks)
     me = visit.viewer.grant_for(approver_ids(ask)) if ask else None
     events, hidden = timeline.visible_events(track)
     shown = card.of(ask, clock=clock) if ask else None
     state = _state(shown, me, visit)
-    closed = None if shown is None or state.startswith("open") else _outcome(shown, me, events)
+    closed = None
+    if shown is not None and not state.startswith("open"):
+        asked_now = asks[0].asked if asks[0] is not ask else []
+        closed = _outcome(shown, me, events, asked_now=[each.address for each in asked_now])
     end = outcome.end_of(track, clock=clock)
+    mine = people.mine_of(ask, me) if ask and me else None
+    is_in_queue = me is not None and me.kind == Grant.Kind.QUEUE
     return TrackPage(
         track=track,
         clock=clock,
@@ -161,8 +185,46 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
             waiting=_waiting(state),
             shows_addresses=me is not None,
         ),
-        earlier=[_earlier(each, visit, clock) for each in asks[1:]],
+        earlier=[_earlier(each, visit, clock) for each in asks if each is not ask],
+        table=_table(asks, ask, me) if ask else None,
+        mine=mine,
+        is_in_queue=is_in_queue,
+        next=_next(visit, ask, me) if is_in_queue and state in SETTLED else None,
     )
+
+
+def _shown_ask(visit: Visit, asks: Sequence[Ask]) -> Ask | None:
+    """Return the question for this browser: the latest, or the one that was passed by its owner.
+
+    Whoever was asked first and did not answer learns that it closed for them.
+    """
+    if not asks:
+        return None
+    latest = asks[0]
+    if latest.shown_status != Ask.Status.OPEN or visit.viewer.grant_for(approver_ids(latest)):
+        return latest
+    mine = (each for each in _before(asks, latest) if visit.viewer.grant_for(approver_ids(each)))
+    return next(mine, latest)
+
+
+def _before(asks: Sequence[Ask], ask: Ask) -> list[Ask]:
+    """Return the asks that nobody answered before this one took their place, the latest first."""
+    found = {each.pk: each for each in asks}
+    chain, at = [], ask
+    while at.escalated_from_id in found:
+        at = found[at.escalated_from_id]
+        chain.append(at)
+    return chain
+
+
+def _table(asks: Sequence[Ask], ask: Ask, me: Grant | None) -> Table:
+    return people.table_of(ask, before=_before(asks, ask), is_verified=me is not None)
+
+
+def _next(visit: Visit, ask: Ask | None, me: Grant | None) -> Next | None:
+    if ask is None or me is None:
+        return None
+    return waiting_list.next_for(me.canonical, but=ask.pk, now=visit.viewer.now)
 
 
 def _state(shown: Card | None, me: Grant | None, visit: Visit) -> str:
@@ -174,12 +236,22 @@ def _state(shown: Card | None, me: Grant | None, visit: Visit) -> str:
         return "open_unsafe"
     if me is None:
         return "open_stranger"
+    if _has_spoken(shown.ask, me):
+        return "open_decided"
     return "open_stale" if shown.is_high_risk and not visit.viewer.is_fresh(me) else "open_ready"
+
+
+def _has_spoken(ask: Ask, me: Grant) -> bool:
+    """Tell whether somebody has decided at this person's seat."""
+    holder = ask.holder_of(me.approver.pk) if me.approver else None
+    return holder is not None and holder.decision is not None
 
 
 def _is_done(state: str, me: Grant | None) -> bool:
     """Tell whether there is nothing left to prove here."""
-    return state == "open_unsafe" or (me is not None and not state.startswith("open"))
+    if state in ("open_unsafe", "open_decided"):
+        return True
+    return me is not None and not state.startswith("open")
 
 
 def _heading(state: str, closed: Outcome | None, end: End | None) -> str:
@@ -187,23 +259,31 @@ def _heading(state: str, closed: Outcome | None, end: End | None) -> str:
         return closed.heading
     if state == "quiet":
         return end.heading if end else "In progress"
-    return "Cannot be displayed safely" if state == "open_unsafe" else "Decision needed"
+    special = {"open_unsafe": "Cannot be displayed safely", "open_decided": "Waiting for others"}
+    return special.get(state, "Decision needed")
 
 
 def _waiting(state: str) -> str:
     if not state.startswith("open"):
         return ""
+    if state == "open_decided":
+        return "waiting for others"
     return "waiting for you" if state == "open_ready" else "waiting for an answer"
 
 
-def _outcome(shown: Card, me: Grant | None, events: Sequence[Event]) -> Outcome:
+def _outcome(
+    shown: Card, me: Grant | None, events: Sequence[Event], *, asked_now: Sequence[str]
+) -> Outcome:
     ask = shown.ask
     is_answered = ask.status == Ask.Status.ANSWERED
+    mine = [each for each in ask.said if me is not None and each.approver_id == me.approver_id]
     return outcome.of(
         shown,
         status=ask.shown_status,
         closed=shown.clock.moment(ask.shown_closed_at or ask.expires_at),
-        is_mine=is_answered and me is not None and ask.settled_by.approver_id == me.approver_id,
+        is_mine=is_answered and ask.settled_by in mine,
+        took_part=bool(mine),
+        asked_now=[masked(each) for each in asked_now],
         is_verified=me is not None,
         went_on=outcome.went_on(ask, events, clock=shown.clock) if is_answered else "",
     )

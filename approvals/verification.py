@@ -114,14 +114,15 @@ def new_challenge(*, kind: Challenge.Kind, **fields: Any) -> Challenge:
 
 def secrets_for_mail(challenge: Challenge) -> codes.Secrets:
     """Return the code and the token of a challenge, whichever key was current when it was made."""
-    for key in _keys():
+    for key in code_keys():
         made = codes.secrets_of(key=key, salt=challenge.salt)
         if codes.is_code(made.code, challenge.code_hmac, keys=[key], salt=challenge.salt):
             return made
     raise LookupError("The key that made this challenge is gone.")
 
 
-def _keys() -> list[str]:
+def code_keys() -> list[str]:
+    """Return the keys with which codes are made and recognized, the current one first."""
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
@@ -129,12 +130,13 @@ def _check_limits(track: Track, approver: Approver, client: Client, now: datetim
     sent = Challenge.objects.filter(kind=Challenge.Kind.PAGE)
     to_address = sent.filter(track=track, approver=approver)
     for limit in PER_ADDRESS:
-        _check_limit(limit, to_address, now)
-    _check_limit(PER_CLIENT, sent.filter(ip=client.ip), now)
-    _check_limit(PER_WORKSPACE, sent.filter(track__workspace=track.workspace_id), now)
+        check_limit(limit, to_address, now)
+    check_limit(PER_CLIENT, sent.filter(ip=client.ip), now)
+    check_limit(PER_WORKSPACE, sent.filter(track__workspace=track.workspace_id), now)
 
 
-def _check_limit(limit: Limit, sent: QuerySet[Challenge], now: datetime) -> None:
+def check_limit(limit: Limit, sent: QuerySet[Any], now: datetime) -> None:
+    """Refuse another mail when rows created within a limit are as many as it allows."""
     times = sent.filter(created_at__gt=now - limit.within).order_by("-created_at")
     oldest = list(times.values_list("created_at", flat=True)[limit.most - 1 : limit.most])
     if oldest:
@@ -198,7 +200,7 @@ def enter_code(
     track, now = lock_track(track_id)
     approver = approver_at(track.workspace_id, address)
     wrong = WrongCode.objects.filter(track=track, approver=approver)
-    _check_tries(wrong, now)
+    check_tries(wrong, now)
     code = codes.normalize_code(text)
     ours = wrong.filter(browser_hash=hash_of(browser))
     challenge = _recognize(track, approver, code, now) if code else None
@@ -214,7 +216,8 @@ def enter_code(
     return _consume(track, challenge, Grant.Method.CODE, viewer, client, now)
 
 
-def _check_tries(wrong: QuerySet[WrongCode], now: datetime) -> None:
+def check_tries(wrong: QuerySet[Any], now: datetime) -> None:
+    """Pause codes for an address that has had too many wrong ones in a day."""
     times = wrong.filter(at__gt=now - DAY).order_by("-at").values_list("at", flat=True)
     oldest = list(times[MOST_TRIES_A_DAY - 1 : MOST_TRIES_A_DAY])
     if oldest:
@@ -229,7 +232,7 @@ def _recognize(track: Track, approver: Approver, code: str, now: datetime) -> Ch
     fitting = [
         each
         for each in recent.order_by("-created_at")
-        if codes.is_code(code, each.code_hmac, keys=_keys(), salt=each.salt)
+        if codes.is_code(code, each.code_hmac, keys=code_keys(), salt=each.salt)
     ]
     return fitting[0] if fitting else None
 

@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-dispatches": _every("tracks.tasks.sweep_dispatches", 10),
     "sweep-overdue": _every("approvals.tasks.sweep_overdue", 2),
     "sweep-notifications": _every("approvals.tasks.sweep_notifications", 10),
+    "sweep-queue-mails": _every("approvals.tasks.sweep_queue_mails", 10),
     "sweep-hooks": _every("mirroring.tasks.sweep_hooks", 10),
     "sweep-deliveries": _every("webhooks.tasks.deliver", 2),
     "sweep-notices": _every("webhooks.tasks.sweep_notices", 60),
@@ -171,7 +172,9 @@ CELERY_BEAT_SCHEDULE = {
     "purge-webhooks": _every("webhooks.tasks.purge", 3600),
 }
 # What a person waits for is done by the process that dispatched it: the embedded broker polls.
-IN_PROCESS_TASKS = {"approvals.tasks.send_notification"} if EMBEDDED else set()
+IN_PROCESS_TASKS = (
+    {"approvals.tasks.send_notification", "approvals.tasks.send_queue_mail"} if EMBEDDED else set()
+)
 
 # --- agents -------------------------------------------------------------------------------------
 

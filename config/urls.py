@@ -10,7 +10,7 @@ import approvals.api
 import tracks.api
 import webhooks.api
 import webhooks.inbound
-from approvals import pages
+from approvals import away, batch, pages, passing_on, queue_views
 from approvals.demo import pages as landing
 from config import health
 from tracks.views import UnknownApiPath
@@ -56,6 +56,14 @@ approver_pages = [
     path("t/<str:slug>/asks/<str:ask_id>/answer", pages.answer, name="answer"),
     path("t/<str:slug>/asks/<str:ask_id>/receipt", pages.receipt, name="receipt"),
     path("t/<str:slug>/asks/<str:ask_id>/receipt.json", pages.receipt_json, name="receipt_json"),
+    path("t/<str:slug>/asks/<str:ask_id>/hand-over", passing_on.hand_over, name="hand_over"),
+    path("t/<str:slug>/asks/<str:ask_id>/not-me", passing_on.not_me, name="not_me"),
+    path("queue/", queue_views.queue, name="queue"),
+    path("queue/sign-in", queue_views.sign_in, name="queue_sign_in"),
+    path("queue/code", queue_views.code, name="queue_code"),
+    path("queue/sign-out", queue_views.sign_out, name="queue_sign_out"),
+    path("queue/batch", batch.batch, name="queue_batch"),
+    path("queue/away", away.away, name="queue_away"),
     path("v/", pages.pending_link, name="pending_link"),
     path("v/<str:token>", pages.link, name="link"),
 ]

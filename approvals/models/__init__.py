@@ -2,6 +2,7 @@ from approvals.models.ask import Answer, Ask, Decision, FirstView
 from approvals.models.digest import Digest
 from approvals.models.notification import Notification
 from approvals.models.people import Absence, Approver, Decline, Holder, Seat
+from approvals.models.queue_mail import QueueMail, WrongQueueCode
 from approvals.models.slack import SlackCard, SlackChannel
 from approvals.models.usage import MonthOfAsks
 from approvals.models.verification import Browser, Challenge, Grant, WrongCode
@@ -21,8 +22,10 @@ __all__ = [
     "Holder",
     "MonthOfAsks",
     "Notification",
+    "QueueMail",
     "Seat",
     "SlackCard",
     "SlackChannel",
     "WrongCode",
+    "WrongQueueCode",
 ]
