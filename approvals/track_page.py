@@ -185,7 +185,7 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
             waiting=_waiting(state),
             shows_addresses=me is not None,
         ),
-        earlier=[_earlier(each, visit, clock) for each in asks if each is not ask],
+        earlier=[_earlier(each, visit, clock) for each in asks if ask and each.pk < ask.pk],
         table=_table(asks, ask, me) if ask else None,
         mine=mine,
         is_in_queue=is_in_queue,

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import SETTLED, Open
+from tests.browser.people_scenes import PEOPLE_SCENES
 from tests.browser.scenes import SCENES, Scene
 from tests.conftest import Clock
 
+EVERY_SCENE = SCENES | PEOPLE_SCENES
 PICTURES = os.environ.get("SAYSO_PICTURES")
 WIDTHS = (320, 768, 1280)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What is pressed alone is at least 44 pixels high; a link within a sentence is as high as its line.
 SMALL = """() => [...document.querySelectorAll(
-    'button, input:not([type=hidden]):not([type=radio]), textarea, summary, .option, .links a, .go'
+    'button, input:not([type=hidden]):not([type=radio]):not([type=checkbox]), textarea, select, '
+    + 'summary, .option, .tick, .links a, .queue-nav a, .go'
 )].filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 44)
   .map((each) => each.outerHTML)"""
 
@@ -35,13 +38,13 @@ def enter(scene: Scene, browser: Any, site: str) -> None:
     assert documents[-1].status == scene.status
 
 
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", EVERY_SCENE)
 def test_a_state_is_accessible_and_fits(
     name: str, clock: Clock, site: str, new_browser: Open
 ) -> None:
     browser = new_browser(reduced_motion="reduce")
     browser.clock.set_fixed_time(clock.now)
-    enter(SCENES[name](clock), browser, site)
+    enter(EVERY_SCENE[name](clock), browser, site)
     # Only colours differ in the dark, so the other rules need not be asked twice.
     for scheme, rules in (("light", RULES), ("dark", ["color-contrast"])):
         browser.emulate_media(color_scheme=scheme)
