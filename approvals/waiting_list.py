@@ -6,13 +6,16 @@ Somebody may have hundreds waiting, so nothing here asks the database once more 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Q, When
 from django.db.models.functions import Left
 from django.http import QueryDict
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from approvals.card import RISKS, Risk
 from approvals.display_time import Clock, Moment, span, zone_named
@@ -36,19 +39,23 @@ class Item:
     workspace: str
     is_protected: bool
     is_overdue: bool
+    can_be_batched: bool
     source: str
     kind: str
-    kind_word: str
     risk: Risk | None
-    age: str
-    due: Moment
-    is_wanted_by: bool
-    acts_for: str
+    due: str
+    about: str
 
     @property
-    def can_be_batched(self) -> bool:
-        """Tell whether this may be answered together with others: low risk, yes or no."""
-        return self.kind == Ask.Kind.CONFIRM and self.risk is RISKS[Ask.Risk.LOW]
+    def badge(self) -> str:
+        """Return the risk's badge; one piece of markup serves all lines."""
+        return badge(self.risk) if self.risk else ""
+
+
+@cache
+def badge(risk: Risk) -> SafeString:
+    """Return the markup of a badge."""
+    return SafeString(render_to_string("partials/risk_badge.html", {"risk": risk}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,25 +183,58 @@ def _acted_for(canonical: str) -> dict[UUID, str]:
 
 
 def _item(row: Mapping[str, Any], givers: dict[UUID, str], clock: Clock, page: str) -> Item:
-    opening, workspace = row["opening"], row["workspace__name"]
-    due_at, now = row["due_at"], clock.now
-    is_protected = opening is None
+    shown = {
+        "ask_id": public_id("ask", row["pk"]),
+        "url": page + row["track__slug"],
+        "workspace": row["workspace__name"],
+    }
+    if row["opening"] is None:
+        return _protected(**shown)
+    risk = RISKS.get(row["risk"])
+    is_overdue = row["due_at"] is not None and row["due_at"] < clock.now
     return Item(
-        ask_id=public_id("ask", row["pk"]),
-        url=page + row["track__slug"],
-        title=f"Protected request from {workspace}" if is_protected else one_line(opening),
-        workspace=workspace,
-        is_protected=is_protected,
-        is_overdue=not is_protected and due_at is not None and due_at < now,
-        source="" if is_protected else row["asked_by"],
-        kind="" if is_protected else row["kind"],
-        kind_word="" if is_protected else KINDS[row["kind"]],
-        risk=None if is_protected else RISKS.get(row["risk"]),
-        age=span(now - row["created_at"]),
-        due=clock.moment(due_at or row["ends_at"]),
-        is_wanted_by=due_at is not None,
-        acts_for="" if is_protected else givers.get(row["pk"], ""),
+        **shown,
+        title=one_line(row["opening"]),
+        is_protected=False,
+        is_overdue=is_overdue,
+        can_be_batched=row["kind"] == Ask.Kind.CONFIRM and row["risk"] == Ask.Risk.LOW,
+        source=row["asked_by"],
+        kind=row["kind"],
+        risk=risk,
+        due=_due(row, clock, is_overdue=is_overdue),
+        about=_about(row, clock, acts_for=givers.get(row["pk"], "")),
     )
+
+
+def _protected(*, ask_id: str, url: str, workspace: str) -> Item:
+    """Return the line of a request that needs a password: it names its workspace alone."""
+    return Item(
+        ask_id=ask_id,
+        url=url,
+        title=f"Protected request from {workspace}",
+        workspace=workspace,
+        is_protected=True,
+        is_overdue=False,
+        can_be_batched=False,
+        source="",
+        kind="",
+        risk=None,
+        due="",
+        about="",
+    )
+
+
+def _due(row: Mapping[str, Any], clock: Clock, *, is_overdue: bool) -> str:
+    moment = clock.moment(row["due_at"] or row["ends_at"])
+    if is_overdue:
+        return f"Overdue since {moment.words}"
+    verb = "Wanted" if row["due_at"] else "Answer"
+    return f"{verb} by {moment.words} ({moment.distance})"
+
+
+def _about(row: Mapping[str, Any], clock: Clock, *, acts_for: str) -> str:
+    about = f"{KINDS[row['kind']]}, asked {span(clock.now - row['created_at'])} ago"
+    return f"{about}, for {acts_for}" if acts_for else about
 
 
 def one_line(text: str) -> str:
