@@ -164,7 +164,7 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
         closed = _outcome(shown, me, events, asked_now=[each.address for each in asked_now])
     end = outcome.end_of(track, clock=clock)
     mine = people.mine_of(ask, me) if ask and me else None
-    is_in_queue = me is not None and me.kind == Grant.Kind.QUEUE
+    in_queue = _queue_grant(visit, me)
     return TrackPage(
         track=track,
         clock=clock,
@@ -188,8 +188,8 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
         earlier=[_earlier(each, visit, clock) for each in asks if ask and each.pk < ask.pk],
         table=_table(asks, ask, me) if ask else None,
         mine=mine,
-        is_in_queue=is_in_queue,
-        next=_next(visit, ask, me) if is_in_queue and state in SETTLED else None,
+        is_in_queue=in_queue is not None,
+        next=_next(visit, ask, in_queue) if state in SETTLED else None,
     )
 
 
@@ -221,10 +221,20 @@ def _table(asks: Sequence[Ask], ask: Ask, me: Grant | None) -> Table:
     return people.table_of(ask, before=_before(asks, ask), is_verified=me is not None)
 
 
-def _next(visit: Visit, ask: Ask | None, me: Grant | None) -> Next | None:
-    if ask is None or me is None:
+def _queue_grant(visit: Visit, me: Grant | None) -> Grant | None:
+    """Return the sign-in to the queue of whoever this is, be it not their latest proof."""
+    mine = (
+        each
+        for each in visit.viewer.verified
+        if each.kind == Grant.Kind.QUEUE and me and each.approver_id == me.approver_id
+    )
+    return next(mine, None)
+
+
+def _next(visit: Visit, ask: Ask | None, in_queue: Grant | None) -> Next | None:
+    if ask is None or in_queue is None:
         return None
-    return waiting_list.next_for(me.canonical, but=ask.pk, now=visit.viewer.now)
+    return waiting_list.next_for(in_queue.canonical, but=ask.pk, now=visit.viewer.now)
 
 
 def _state(shown: Card | None, me: Grant | None, visit: Visit) -> str:

@@ -517,6 +517,10 @@ def test_se_09_high_risk_wants_a_fresh_proof_from_the_queue_too(
     refused = person.post(form.action, form.fields | {"value": "true", "confirmed": "1"})
     assert refused.status == 403
     assert not Decision.objects.exists()
+    asked(workspace, prompt="And this?")
+    person.verify(ask)
+    assert person.answer(ask, value="true", confirmed="1").status == 303
+    assert "Next: And this? (1 left)" in person.get(path_of(ask)).text
 
 
 def test_se_04_a_revoked_grant_is_worth_nothing_at_once(ask: Ask, person: Person) -> None:

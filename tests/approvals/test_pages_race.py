@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from approvals.models import Answer, Decision, Grant
+from approvals.models import Answer, Decision, Grant, QueueMail
 from tests.approvals.person import Page, Person, mails, path_of, token_in
-from tests.factories import AskFactory, kinds
+from tests.approvals.queue_person import ask_for_mail, batch_form, post, queue_mails, sign_in
+from tests.factories import CFO, AskFactory, config_of, kinds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,3 +71,50 @@ def test_ml_04_of_twenty_presses_on_one_link_one_is_granted() -> None:
 
     assert Counter(all_at_once([press] * 20)) == {303: 1, 410: 19}
     assert Grant.objects.count() == 1
+
+
+def tab_of(person: Person, path: str, fields: dict[str, Any]) -> Callable[[], int]:
+    """Return what sends a form from another tab of somebody's browser."""
+
+    def send() -> int:
+        tab = Client(enforce_csrf_checks=True)
+        tab.cookies = person.client.cookies
+        return int(tab.post(path, fields).status_code)
+
+    return send
+
+
+def test_ml_04_of_twenty_presses_on_one_link_to_the_queue_one_is_granted() -> None:
+    AskFactory(notify=False)
+    person = Person()
+    ask_for_mail(person)
+    person.get(f"/v/{token_in(queue_mails()[-1])}")
+    form = person.get("/v/").form("/v/")
+    sent = all_at_once([tab_of(person, form.action, form.fields)] * 20)
+    assert Counter(sent) == {303: 1, 410: 19}
+    assert Grant.objects.count() == 1
+
+
+@pytest.mark.parametrize("address", [CFO, "nobody@elsewhere.com"])
+def test_ml_14_of_twenty_wishes_for_a_mail_three_are_granted(address: str) -> None:
+    AskFactory(notify=False)
+    person = Person()
+    form = person.get("/queue/").form("/queue/sign-in")
+    fields = form.fields | {"email": address}
+    assert Counter(all_at_once([tab_of(person, form.action, fields)] * 20)) == {303: 3, 429: 17}
+    assert QueueMail.objects.count() == 3
+
+
+def test_of_ten_batches_at_once_each_request_is_answered_once() -> None:
+    config = config_of("confirm") | {"risk": "low"}
+    asks = [AskFactory(notify=False, config=config) for _ in range(3)]
+    person = Person()
+    sign_in(person)
+    ids = {"ask": [ask.public_id for ask in asks]}
+    reviews = [post(person, "/queue/batch", ids) for _ in range(10)]
+    sends = [
+        tab_of(person, "/queue/batch", batch_form(review, asks, value="true")) for review in reviews
+    ]
+    statuses = Counter(all_at_once(sends))
+    assert statuses[303] + statuses[409] == 10
+    assert (Decision.objects.count(), Answer.objects.count()) == (3, 3)
