@@ -96,10 +96,10 @@ class TrackPage:
     end: End | None
     progress: Progress
     earlier: list[Earlier]
-    table: Table | None
-    mine: Mine | None
-    is_in_queue: bool
-    next: Next | None
+    table: Table | None = None
+    mine: Mine | None = None
+    is_in_queue: bool = False
+    next: Next | None = None
     consent: str = receipts.CONSENT
 
     @property
