@@ -136,9 +136,7 @@ class Queue(AgentView):
         """Say what still waits for an approver: overdue first, then by `due_at`, then oldest."""
         address = request.query_params.get("approver", "")
         canonical = _canonical(address)
-        return Response(
-            queue_json(address, canonical, workspace_id=self.identity.workspace_id)
-        )
+        return Response(queue_json(address, canonical, workspace_id=self.identity.workspace_id))
 
 
 class Usage(AgentView):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvals import notify
+from approvals import notify, sending
 from approvals.channels import email
 from approvals.models import Ask, Notification
 from approvals.tasks import sweep_notifications, sweep_overdue
@@ -45,7 +45,7 @@ def test_a_sweep_that_finds_what_was_just_swept_is_harmless(shared_database: Non
 def notification(shared_database: None) -> Notification:
     ask = AskFactory()
     notify.on_event(Event.objects.get(track=ask.track, type="input_request.created"))
-    return Notification.objects.get()
+    return Notification.objects.get(kind=Notification.Kind.ASK)
 
 
 def test_of_five_workers_one_claims_a_notification(notification: Notification) -> None:
@@ -60,14 +60,19 @@ def test_of_five_workers_one_claims_a_notification(notification: Notification) -
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Notification]]:
     """Collect what is handed over instead of sending it."""
     handed_over: list[Notification] = []
-    monkeypatch.setattr(email, "send", handed_over.append)
+
+    def send(notification: Notification) -> email.Sent:
+        handed_over.append(notification)
+        return email.Sent("<a@mail.example>", "Decision needed")
+
+    monkeypatch.setattr(email, "send", send)
     return handed_over
 
 
 def test_three_workers_and_two_sweeps_send_one_mail(
     notification: Notification, sent: list[Notification]
 ) -> None:
-    worker = partial(notify.send, notification.pk)
+    worker = partial(sending.send, notification.pk)
 
     at_once_in_database(worker, worker, worker, sweep_notifications, sweep_notifications)
 
@@ -82,7 +87,7 @@ def test_an_event_planned_by_two_processes_is_planned_once(shared_database: None
     results = at_once_in_database(*[partial(notify.on_event, event)] * 5)
 
     assert results == [None] * 5
-    assert Notification.objects.count() == 1
+    assert Notification.objects.filter(kind=Notification.Kind.ASK).count() == 1
 
 
 def test_two_sweeps_run_the_consumers_of_an_event_once(

@@ -1,0 +1,17 @@
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('approvals', '0004_require_ends_at'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='notification',
+            name='subject',
+            field=models.CharField(blank=True, help_text='Kept by what follows, so that mails make one thread.', max_length=120),
+        ),
+    ]
