@@ -1,17 +1,26 @@
 """Sweeps and workers that run twice at once do everything once (CO-08)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
 
-from approvals import notify, sending
+from approvals import daily, handing_over, notify, sending
 from approvals.channels import email
-from approvals.models import Ask, Notification
-from approvals.tasks import sweep_notifications, sweep_overdue
-from tests.factories import AskFactory, TrackFactory, kinds, say
+from approvals.letters.envelope import Letter
+from approvals.models import Absence, Ask, Digest, Notification
+from approvals.tasks import (
+    plan_digests,
+    sweep_absences,
+    sweep_digests,
+    sweep_notifications,
+    sweep_overdue,
+)
+from tests.factories import CFO, AskFactory, TrackFactory, WorkspaceFactory, kinds, say, someone
 from tests.faults.racing import at_once_in_database
 from tracks.clock import database_now
 from tracks.events import dispatch
@@ -110,3 +119,77 @@ remembered: list[Event] = []
 
 def remember(event: Event) -> None:
     remembered.append(event)
+
+
+@pytest.mark.postgresql
+def test_two_beats_and_three_workers_record_each_timeout_once(shared_database: None) -> None:
+    """Each beat asks for three sweeps; three workers take them as they come."""
+    asks = [overdue_ask() for _ in range(20)]
+    chained = [AskFactory(timeout_seconds=0, escalate_to=["next@acme.com"]) for _ in range(5)]
+    messages: SimpleQueue[Callable[[], int]] = SimpleQueue()
+    for _ in range(2 * 3):
+        messages.put(sweep_overdue)
+
+    def worker() -> int:
+        taken = 0
+        with suppress(Empty):
+            while True:
+                messages.get_nowait()()
+                taken += 1
+        return taken
+
+    assert sum(at_once_in_database(worker, worker, worker)) == 6
+
+    for ask in asks:
+        assert kinds(ask.track).count("input_request.timeout") == 1
+    for ask in chained:
+        story = kinds(ask.track)
+        assert story.count("ask.escalated") == story.count("input_request.created") - 1
+        assert (
+            story.count("input_request.timeout")
+            == Ask.objects.filter(track=ask.track, status="timeout").count()
+        )
+        assert Ask.objects.filter(escalated_from=ask).count() == 1
+
+
+def test_three_workers_bring_a_stand_in_to_each_ask_once(shared_database: None) -> None:
+    workspace = WorkspaceFactory()
+    asks = [AskFactory(track=TrackFactory(workspace=workspace)) for _ in range(5)]
+    now = database_now()
+    absence = Absence.objects.create(
+        approver=someone(workspace, CFO),
+        stand_in=someone(workspace, "dana@acme.com"),
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+    begin = partial(handing_over.begin_absence, absence.pk)
+    at_once_in_database(begin, begin, sweep_absences, sweep_absences)
+
+    for ask in asks:
+        assert kinds(ask.track).count("ask.handed_over") == 1
+        assert ask.holders.count() == 2
+
+
+def test_two_beats_plan_one_digest_a_day(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = WorkspaceFactory()
+    for _ in range(3):
+        AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=86_400)
+    monkeypatch.setattr(daily, "is_digest_time", lambda moment, zone: True)
+    digests: list[Letter] = []
+
+    def send(letter: Letter) -> email.Sent:
+        digests.append(letter)
+        return email.Sent("<a@mail.example>", "3 requests")
+
+    monkeypatch.setattr(email, "send_letter", send)
+
+    at_once_in_database(plan_digests, plan_digests, plan_digests)
+    at_once_in_database(sweep_digests, sweep_digests, sweep_digests)
+
+    assert Digest.objects.count() == 1
+    assert len(digests) == 1
