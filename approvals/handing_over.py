@@ -14,6 +14,7 @@ from approvals.opening import (
     is_allowed,
     is_requester,
     record_handed_over,
+    was_asked_before,
 )
 from approvals.refusals import AskNotOpen, NotTheApprover, PassedOnAlready
 from approvals.transitions import Locked, lock_asks
@@ -74,6 +75,8 @@ def _taker(ask: Ask, giver: Approver, to: str) -> Approver:
     taker = approver_at(ask.workspace_id, to)
     if ask.holder_of(taker.pk) is not None:
         raise Invalid.field("to", "This person is asked already.")
+    if was_asked_before(ask, taker):
+        raise Invalid.field("to", "This person was asked before and has not answered.")
     return taker
 
 
