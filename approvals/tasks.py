@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from approvals import daily, handing_over, sending, sweeps, verification
-from approvals.models import Absence, Digest, Notification
+from approvals import daily, handing_over, sending, slack_cards, sweeps, verification
+from approvals.models import Absence, Digest, Notification, SlackCard
 
 
 @shared_task
@@ -36,6 +36,18 @@ def send_digest(digest_id: str) -> None:
 def sweep_digests() -> int:
     """Send those that were not sent when they were poked."""
     return sweeps.drain(Digest, daily.send)
+
+
+@shared_task
+def send_slack_card(ask_id: str) -> None:
+    """Post the card of an ask in Slack, or change it to the outcome."""
+    slack_cards.send(UUID(ask_id))
+
+
+@shared_task
+def sweep_slack_cards() -> int:
+    """Do what was not done when it was poked."""
+    return sweeps.drain(SlackCard, slack_cards.send)
 
 
 @shared_task

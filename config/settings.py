@@ -97,6 +97,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # What follows from an event, in order (design.md §1), and what the layer above adds to a track.
 EVENT_CONSUMERS = [
     "approvals.notify.on_event",
+    "approvals.slack_cards.on_event",
     "mirroring.sync.on_event",
     "webhooks.outbound.on_event",
 ]
@@ -165,6 +166,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-absences": _every("approvals.tasks.sweep_absences", 5),
     "plan-digests": _every("approvals.tasks.plan_digests", 60),
     "sweep-digests": _every("approvals.tasks.sweep_digests", 10),
+    "sweep-slack-cards": _every("approvals.tasks.sweep_slack_cards", 10),
     "sweep-hooks": _every("mirroring.tasks.sweep_hooks", 10),
     "sweep-deliveries": _every("webhooks.tasks.deliver", 2),
     "sweep-notices": _every("webhooks.tasks.sweep_notices", 60),
