@@ -29,7 +29,18 @@ class DecisionInline(ReadOnlyInline):
 
 class NotificationInline(ReadOnlyInline):
     model = Notification
-    fields = ("kind", "approver", "attempts", "sent_at", "skipped_at", "failed_at", "last_error")
+    fields = (
+        "kind",
+        "ordinal",
+        "approver",
+        "attempts",
+        "next_attempt_at",
+        "sent_at",
+        "skipped_at",
+        "failed_at",
+        "bounced_at",
+        "last_error",
+    )
 
 
 @admin.register(Ask)

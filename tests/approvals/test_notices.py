@@ -19,6 +19,7 @@ from tests.factories import (
     WorkspaceFactory,
     answer,
     approver_of,
+    config_of,
     kinds,
     someone,
 )
@@ -170,3 +171,19 @@ def test_whoever_has_decided_or_sent_it_back_is_told_no_more(
     assert told() == [DANA]
     mine = Notification.objects.get(kind="ask", approver=approver_of(ask))
     assert (mine.skipped_at, mine.sent_at) == (clock.now, None)
+
+
+def test_the_largest_mail_stays_below_what_mail_programs_cut(track: Track, clock: Clock) -> None:
+    rows = {f"{number}" + "&" * 198: "<" * 200 for number in range(20)}
+    config = config_of("confirm") | {
+        "summary": rows,
+        "description": "&" * 500,
+        "details": "D" * 8000,
+    }
+    track = TrackFactory(workspace=track.workspace, title="&" * 200)
+    ask = AskFactory(track=track, prompt="&" * 1000, config=config)
+    pass_on(ask, SAM, "&" * 2000)
+    mails()
+    for text in parts(mail.outbox[-1]):
+        assert len(text.encode()) < 40_000
+        assert "DDD" not in text
