@@ -138,9 +138,9 @@ def test_a_run_ends_when_it_has_gone_on_for_long_and_the_next_goes_on(
 ) -> None:
     asks = overdue(workspace, 1, 2, 3)
     clock.move(seconds=5)
-    seconds = iter(range(0, 100, 12))
+    seconds = (1.2 * number for number in range(9))
     monkeypatch.setattr(sweeps, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-    assert tasks.sweep_overdue() == 1  # started at 0 s; looked at the time at 12, 24 and 36 s
+    assert tasks.sweep_overdue() == 1  # began at 0 s; looked at the clock at 1.2, 2.4 and 3.6 s
     assert recorded == [asks[0].track_id]
     monkeypatch.undo()
     assert tasks.sweep_overdue() == 2
