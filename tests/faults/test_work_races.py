@@ -9,18 +9,28 @@ from typing import Any
 
 import pytest
 
-from approvals import daily, handing_over, notify, sending
-from approvals.channels import email
+from approvals import daily, handing_over, notify, sending, slack_cards
+from approvals.channels import email, slack
 from approvals.letters.envelope import Letter
-from approvals.models import Absence, Ask, Digest, Notification
+from approvals.models import Absence, Ask, Digest, Notification, SlackCard, SlackChannel
 from approvals.tasks import (
     plan_digests,
     sweep_absences,
     sweep_digests,
     sweep_notifications,
     sweep_overdue,
+    sweep_slack_cards,
 )
-from tests.factories import CFO, AskFactory, TrackFactory, WorkspaceFactory, kinds, say, someone
+from tests.factories import (
+    CFO,
+    AskFactory,
+    TrackFactory,
+    WorkspaceFactory,
+    answer,
+    kinds,
+    say,
+    someone,
+)
 from tests.faults.racing import at_once_in_database
 from tracks.clock import database_now
 from tracks.events import dispatch
@@ -193,3 +203,29 @@ def test_two_beats_plan_one_digest_a_day(
 
     assert Digest.objects.count() == 1
     assert len(digests) == 1
+
+
+def test_a_card_is_changed_though_its_ask_closes_while_it_is_posted(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[Any] = []
+    monkeypatch.setattr(slack, "post", lambda channel, message: f"C1/{channel.pk}")
+    monkeypatch.setattr(slack, "change", lambda channel, name, message: changed.append(name))
+    for _ in range(10):
+        ask = AskFactory()
+        SlackChannel.objects.create(workspace_id=ask.workspace_id, bot_token="xoxb", channel="C1")
+        SlackCard.objects.create(ask=ask, next_attempt_at=database_now())
+
+        at_once_in_database(partial(slack_cards.send, ask.pk), partial(close, ask))
+        sweep_slack_cards()
+
+        card = SlackCard.objects.get(ask=ask)
+        assert card.next_attempt_at is None
+        assert (card.posted_at is None) is (card.closed_at is None)
+    assert len(changed) == SlackCard.objects.filter(closed_at__isnull=False).count()
+
+
+def close(ask: Ask) -> None:
+    """Answer an ask, and plan what follows for its card."""
+    answer(ask, True)
+    slack_cards.on_event(Event.objects.get(track=ask.track, type="input_request.answered"))
