@@ -1,10 +1,12 @@
-"""Staff may look at asks, their approvers and what was sent, and change nothing."""
+"""Staff may look at asks, their approvers and what was sent, and say where Slack is."""
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
-from approvals.models import Approver, Ask, Decision, Notification, Seat
+from approvals.models import Approver, Ask, Decision, Notification, Seat, SlackChannel
 from approvals.models.ask import AskQuerySet
+from approvals.slack_form import SlackChannelForm
 from tracks.admin import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -27,7 +29,18 @@ class DecisionInline(ReadOnlyInline):
 
 class NotificationInline(ReadOnlyInline):
     model = Notification
-    fields = ("kind", "approver", "attempts", "sent_at", "skipped_at", "failed_at", "last_error")
+    fields = (
+        "kind",
+        "ordinal",
+        "approver",
+        "attempts",
+        "next_attempt_at",
+        "sent_at",
+        "skipped_at",
+        "failed_at",
+        "bounced_at",
+        "last_error",
+    )
 
 
 @admin.register(Ask)
@@ -75,3 +88,15 @@ class AskAdmin(ReadOnlyAdmin):
     def shown_status(self, ask: Ask) -> str:
         """Return the status as everybody sees it: an overdue ask has timed out."""
         return ask.shown_status
+
+
+@admin.register(SlackChannel)
+class SlackChannelAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    form = SlackChannelForm
+    list_display = ("workspace", "way", "channel", "enabled")
+    list_select_related = ("workspace",)
+
+    @admin.display(description="By")
+    def way(self, channel: SlackChannel) -> str:
+        """Return how cards get there, without the secret."""
+        return "bot" if channel.bot_token else "incoming webhook"

@@ -1,3 +1,6 @@
+from anymail.signals import tracking
+from django.utils.module_loading import import_string
+
 from tracks.apps import GuardedConfig
 from tracks.triggers import Trigger
 
@@ -53,3 +56,8 @@ class ApprovalsConfig(GuardedConfig):
             ),
         ),
     )
+
+    def ready(self) -> None:
+        """Listen to what mail services say of our mails: anymail tells nobody else."""
+        super().ready()
+        tracking.connect(import_string("approvals.bounces.on_tracking"))

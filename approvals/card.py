@@ -223,8 +223,8 @@ def of_mail(ask: Ask) -> MailCard:
         more_rows=len(rows[ROWS_IN_MAIL:]),
         has_details="details" in card.config,
         risk=card.risk,
-        deadline=card.deadline,
-        if_nothing=card.if_nothing,
+        deadline=clock.moment(ask.ends_at),
+        if_nothing="somebody else is asked instead" if ask.escalate_to else card.if_nothing,
         needs="Answer" if ask.kind == Ask.Kind.TEXT else "Decision",
         reference=ask.reference,
     )

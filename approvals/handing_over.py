@@ -1,7 +1,9 @@
 """Passing an ask to a colleague, standing in for somebody who is away, and "this isn't for me"."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+import structlog
 
 from approvals.models import Absence, Approver, Ask, Decline, Holder
 from approvals.opening import (
@@ -12,6 +14,7 @@ from approvals.opening import (
     is_allowed,
     is_requester,
     record_handed_over,
+    was_asked_before,
 )
 from approvals.refusals import AskNotOpen, NotTheApprover, PassedOnAlready
 from approvals.transitions import Locked, lock_asks
@@ -23,6 +26,10 @@ from tracks.events import record
 from tracks.models import Delegation, Track
 from tracks.transactions import transition
 from tracks.work import poke_after_commit
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = timedelta(minutes=1)  # for a stand-in that could not be brought in
 
 
 @transition
@@ -68,6 +75,8 @@ def _taker(ask: Ask, giver: Approver, to: str) -> Approver:
     taker = approver_at(ask.workspace_id, to)
     if ask.holder_of(taker.pk) is not None:
         raise Invalid.field("to", "This person is asked already.")
+    if was_asked_before(ask, taker):
+        raise Invalid.field("to", "This person was asked before and has not answered.")
     return taker
 
 
@@ -145,9 +154,17 @@ def begin_absence(pk: UUID) -> None:
     if absence is None:
         return
     waiting = Ask.objects.filter(status=Ask.Status.OPEN, seats__approver=absence.approver_id)
+    failures = []
     for ask_id, track_id in waiting.values_list("pk", "track_id"):
-        _stand_in(ask_id=ask_id, track_id=track_id, absence=absence)
-    absence.write_outcome(next_attempt_at=None)
+        try:
+            _stand_in(ask_id=ask_id, track_id=track_id, absence=absence)
+        except Exception as error:  # it must not keep the others from their stand-in
+            log.exception("absence.failed", ask_id=str(ask_id))
+            failures.append(repr(error))
+    if failures and database_now() < absence.ends_at:
+        absence.retry(after=RETRY_AFTER, error="\n".join(failures))
+    else:
+        absence.write_outcome(next_attempt_at=None)
 
 
 @transition

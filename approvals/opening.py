@@ -208,8 +208,19 @@ def may_join(ask: Ask, taker: Approver, *, instead_of: Approver) -> bool:
     return (
         not is_requester(ask.track, taker.address)
         and ask.holder_of(taker.pk) is None
+        and not was_asked_before(ask, taker)
         and is_allowed(ask, giver=instead_of.address, taker=taker.address)
     )
+
+
+def was_asked_before(ask: Ask, approver: Approver) -> bool:
+    """Tell whether somebody could have decided the question when others were asked, and did not."""
+    earlier = ask.escalated_from
+    while earlier is not None:
+        if Holder.objects.filter(ask=earlier, approver=approver).exists():
+            return True
+        earlier = earlier.escalated_from
+    return False
 
 
 def is_requester(track: Track, address: str) -> bool:

@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import connection
 
 from approvals import codes
-from approvals.channels import queue_email
+from approvals.channels import email
 from approvals.grants import Client, alive_grants, grant, hash_of
+from approvals.letters import queue
 from approvals.models import Approver, Grant, QueueMail, WrongQueueCode
 from approvals.verification import (
     DAY,
@@ -189,7 +190,9 @@ def send(pk: UUID) -> None:
         mail.write_outcome(next_attempt_at=None)
         return
     try:
-        queue_email.send(mail, to=to, secrets=_secrets_of(mail))
+        email.send_letter(queue.letter(mail, to=to, secrets=_secrets_of(mail)))
+    except email.Refused as error:
+        mail.write_outcome(next_attempt_at=None, last_error=str(error)[:2000])
     except Exception as error:
         mail.retry(after=PAUSE, error=repr(error))
     else:

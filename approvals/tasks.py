@@ -4,26 +4,70 @@ from uuid import UUID
 
 from celery import shared_task
 
-from approvals import notify, queue_sign_in, transitions, verification
-from approvals.models import Ask, Notification, QueueMail
-from tracks.clock import database_now
-
-BATCH = 500
+from approvals import (
+    daily,
+    handing_over,
+    queue_sign_in,
+    sending,
+    slack_cards,
+    sweeps,
+    verification,
+)
+from approvals.models import Absence, Digest, Notification, QueueMail, SlackCard
 
 
 @shared_task
 def send_notification(notification_id: str) -> None:
     """Send one notice or sign-in mail, unless another worker does or it is no longer wanted."""
-    notify.send(UUID(notification_id))
+    sending.send(UUID(notification_id))
 
 
 @shared_task
 def sweep_notifications() -> int:
-    """Send what is due and was not sent when it was poked."""
-    due = Notification.due(limit=BATCH)
-    for pk in due:
-        notify.send(pk)
-    return len(due)
+    """Send reminders, and what was not sent when it was poked."""
+    return sweeps.drain(Notification, sending.send)
+
+
+@shared_task
+def plan_digests() -> int:
+    """Plan the mails that sum up, where it is the morning of a working day."""
+    return daily.plan()
+
+
+@shared_task
+def send_digest(digest_id: str) -> None:
+    """Send one mail that sums up what waits for somebody."""
+    daily.send(UUID(digest_id))
+
+
+@shared_task
+def sweep_digests() -> int:
+    """Send those that were not sent when they were poked."""
+    return sweeps.drain(Digest, daily.send)
+
+
+@shared_task
+def send_slack_card(ask_id: str) -> None:
+    """Post the card of an ask in Slack, or change it to the outcome."""
+    slack_cards.send(UUID(ask_id))
+
+
+@shared_task
+def sweep_slack_cards() -> int:
+    """Do what was not done when it was poked."""
+    return sweeps.drain(SlackCard, slack_cards.send)
+
+
+@shared_task
+def begin_absence(absence_id: str) -> None:
+    """Bring in whoever stands in for somebody whose absence begins."""
+    handing_over.begin_absence(UUID(absence_id))
+
+
+@shared_task
+def sweep_absences() -> int:
+    """Bring in the stand-ins for all absences that have begun."""
+    return sweeps.drain(Absence, handing_over.begin_absence)
 
 
 @shared_task
@@ -35,20 +79,13 @@ def send_queue_mail(mail_id: str) -> None:
 @shared_task
 def sweep_queue_mails() -> int:
     """Send what is due and was not sent when it was poked."""
-    due = QueueMail.due(limit=BATCH)
-    for pk in due:
-        queue_sign_in.send(pk)
-    return len(due)
+    return sweeps.drain(QueueMail, queue_sign_in.send)
 
 
 @shared_task
 def sweep_overdue() -> int:
     """Record the timeouts of asks whose deadline has passed."""
-    overdue = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=database_now())
-    tracks = list(overdue.order_by("ends_at").values_list("track_id", flat=True)[:BATCH])
-    for track_id in tracks:
-        transitions.record_timeout(track_id=track_id)
-    return len(tracks)
+    return sweeps.record_timeouts()
 
 
 @shared_task

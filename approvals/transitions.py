@@ -320,6 +320,8 @@ def settle_overdue(track: Track, *, now: datetime) -> Ask | None:
 
 def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
     """Put the same question to the next in line, who has never been asked it before."""
+    if not ask.escalate_to:
+        return None
     approver, left = next_in_line(ask, asked_before=_asked_before(ask))
     if approver is None:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connection
 
 from config import targets
@@ -88,12 +89,37 @@ def check_production(**_: Any) -> list[CheckMessage]:
             "Set it to at least 40 random characters; stored secrets are encrypted with it.",
             "E012",
         ),
+        (
+            not all(_is_login(text) for text in settings.ANYMAIL_WEBHOOK_SECRET),
+            "ANYMAIL_WEBHOOK_SECRET is short, or no name:password.",
+            "Set it to a name, a colon and at least 20 random characters.",
+            "E014",
+        ),
     ]
     return [Error(text, hint, id=f"sayso.{code}") for wrong, text, hint, code in rules if wrong]
 
 
+def _is_login(text: str) -> bool:
+    name, _, password = text.partition(":")
+    return bool(name) and len(password) >= SHORTEST_TOKEN
+
+
 def _are_keys(keys: Sequence[str]) -> bool:
     return bool(keys) and all(len(key) >= SHORTEST_SECRET for key in keys)
+
+
+@register(Tags.security)
+def check_bounces(**_: Any) -> list[CheckMessage]:
+    """Warn where a mail service could say which mails came back, and nobody would hear it."""
+    if "anymail" not in settings.EMAIL_BACKEND or settings.ANYMAIL_WEBHOOK_SECRET:
+        return []
+    return [
+        CheckWarning(
+            "ANYMAIL_WEBHOOK_SECRET is not set: mails that come back go unnoticed.",
+            "Set it, and tell your mail service the address (docs/operations.md).",
+            id="sayso.W001",
+        )
+    ]
 
 
 @register(Tags.security)

@@ -71,7 +71,10 @@ def _read() -> Iterator[Metric]:
     yield _time_to_answer()
     dispatches = Dispatch.objects.aggregate(number=Count("pk"), oldest=Min("event__at"))
     yield from _queue("sayso_dispatch", "depth", dispatches, "Events to follow up", now=now)
-    unsent = Notification.objects.filter(next_attempt_at__isnull=False)
+    # Reminders wait for their hour for days: they would hide what is late.
+    unsent = Notification.objects.filter(next_attempt_at__isnull=False).exclude(
+        kind=Notification.Kind.REMINDER
+    )
     mails = unsent.aggregate(number=Count("pk"), oldest=Min("created_at"))
     yield from _queue("sayso_notifications", "pending", mails, "Mails to send", now=now)
 

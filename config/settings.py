@@ -97,6 +97,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # What follows from an event, in order (design.md §1), and what the layer above adds to a track.
 EVENT_CONSUMERS = [
     "approvals.notify.on_event",
+    "approvals.slack_cards.on_event",
     "mirroring.sync.on_event",
     "webhooks.outbound.on_event",
 ]
@@ -163,6 +164,10 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-overdue": _every("approvals.tasks.sweep_overdue", 2),
     "sweep-notifications": _every("approvals.tasks.sweep_notifications", 10),
     "sweep-queue-mails": _every("approvals.tasks.sweep_queue_mails", 10),
+    "sweep-absences": _every("approvals.tasks.sweep_absences", 5),
+    "plan-digests": _every("approvals.tasks.plan_digests", 60),
+    "sweep-digests": _every("approvals.tasks.sweep_digests", 10),
+    "sweep-slack-cards": _every("approvals.tasks.sweep_slack_cards", 10),
     "sweep-hooks": _every("mirroring.tasks.sweep_hooks", 10),
     "sweep-deliveries": _every("webhooks.tasks.deliver", 2),
     "sweep-notices": _every("webhooks.tasks.sweep_notices", 60),
@@ -282,6 +287,8 @@ EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Sayso <approvals@sayso.example>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 ANYMAIL = env.json("ANYMAIL", default={})
+# `name:password`, with which a mail service says what became of a mail; several while they change.
+ANYMAIL_WEBHOOK_SECRET: list[str] = env.list("ANYMAIL_WEBHOOK_SECRET", default=[])
 
 # --- pages --------------------------------------------------------------------------------------
 

@@ -93,6 +93,8 @@ urlpatterns = [
     path("metrics", health.metrics),
     path(".well-known/sayso-receipt-keys.json", pages.receipt_keys),
 ]
+if settings.ANYMAIL_WEBHOOK_SECRET:  # without one, anybody could say that a mail came back
+    urlpatterns.append(path("anymail/", include("anymail.urls")))
 if settings.EMBEDDED:
     urlpatterns.append(path("mailbox/", include("config.mailbox.urls")))
 

@@ -1,27 +1,36 @@
-"""Mail: the notice of an ask, and the sign-in mail that a page was asked for."""
+"""Mail: handing a letter to the mail server, and telling a refusal from trouble that passes."""
 
 import smtplib
-from email.utils import formataddr, parseaddr
-from typing import Any
+from dataclasses import dataclass
 
 from anymail.exceptions import AnymailRecipientsRefused
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 
-from approvals import card, verification
+from approvals.letters import notice, sign_in
+from approvals.letters.envelope import Letter
 from approvals.models import Notification
-from tracks.serializers import track_url
-from tracks.textpolicy import defuse, subject_line
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that was handed over: the name its carrier gave it, and its subject."""
+
+    message_id: str
+    subject: str
 
 
 class Refused(Exception):
     """The receiving side will never take this mail."""
 
 
-def send(notification: Notification) -> None:
+def send(notification: Notification) -> Sent:
+    """Hand a notice, reminder or sign-in mail over; see `send_letter`."""
+    is_sign_in = notification.kind == Notification.Kind.SIGN_IN
+    return send_letter(sign_in.letter(notification) if is_sign_in else notice.letter(notification))
+
+
+def send_letter(letter: Letter) -> Sent:
     """Hand one mail over. Raises Refused for good, anything else for now."""
-    message = _message(notification)
+    message = letter.message()
     try:
         message.send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
@@ -30,6 +39,10 @@ def send(notification: Notification) -> None:
         raise
     except AnymailRecipientsRefused as error:
         raise Refused(str(error)) from error
+    status = getattr(message, "anymail_status", None)  # put there by anymail's backends
+    given = getattr(status, "message_id", None)
+    own = message.extra_headers["Message-ID"]
+    return Sent(given if isinstance(given, str) and given else own, str(message.subject))
 
 
 def _is_permanent(error: smtplib.SMTPException) -> bool:
@@ -45,56 +58,3 @@ def _reply(error: smtplib.SMTPException) -> str:
         code, text = next(iter(error.recipients.values()))
         return f"{code} {text.decode(errors='replace')}"
     return str(error)
-
-
-def _message(notification: Notification) -> EmailMultiAlternatives:
-    context = _context(notification)
-    name = "ask" if notification.ask else "sign_in"
-    subject = render_to_string(f"emails/{name}/subject.txt", context)
-    message = EmailMultiAlternatives(
-        subject=subject_line(subject),
-        body=render_to_string(f"emails/{name}/body.txt", context),
-        from_email=_sender(notification),
-        to=[notification.approver.address],
-        headers=_headers(notification),
-    )
-    message.attach_alternative(render_to_string(f"emails/{name}/body.html", context), "text/html")
-    return message
-
-
-def _sender(notification: Notification) -> str:
-    workspace = notification.track.workspace.name
-    return formataddr((f"{subject_line(workspace)} via Sayso", _own_address()))
-
-
-def _own_address() -> str:
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-
-
-def _headers(notification: Notification) -> dict[str, str]:
-    domain = _own_address().rpartition("@")[2]
-    subject_of = notification.ask or notification
-    # A mail sent twice after a crash has the same id: mail programs then show it once.
-    return {
-        "Message-ID": f"<{notification.kind}.{notification.pk.hex}@{domain}>",
-        "X-Entity-Ref-ID": subject_of.pk.hex,
-        "Auto-Submitted": "auto-generated",
-        "X-Auto-Response-Suppress": "All",
-    }
-
-
-def _context(notification: Notification) -> dict[str, Any]:
-    track, ask = notification.track, notification.ask
-    assert notification.challenge is not None
-    secrets = verification.secrets_for_mail(notification.challenge)
-    context = {
-        "workspace": track.workspace.name,
-        "is_protected": track.is_protected,
-        "subject_title": track.title,
-        "title": defuse(track.title),
-        "address": notification.approver.address,
-        "url": track_url(track),
-        "link": f"{settings.PUBLIC_BASE_URL}/v/{secrets.token}",
-        "code": secrets.shown_code,
-    }
-    return context if ask is None else context | {"card": card.of_mail(ask)}

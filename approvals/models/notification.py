@@ -36,6 +36,9 @@ class Notification(Work):
     message_id = models.CharField(
         max_length=255, blank=True, help_text="As the mail service knows it."
     )
+    subject = models.CharField(
+        max_length=120, blank=True, help_text="Kept by what follows, so that mails make one thread."
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -33,7 +33,9 @@ class SlackCard(Work):
     ask = models.OneToOneField(
         Ask, on_delete=models.CASCADE, primary_key=True, related_name="slack_card"
     )
-    message_id = models.CharField(max_length=64, blank=True, help_text="Slack's `ts` of the card.")
+    message_id = models.CharField(
+        max_length=64, blank=True, help_text="Slack's channel and `ts` of the card."
+    )
     posted_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True, help_text="When it was changed to the outcome.")
     failed_at = models.DateTimeField(null=True)

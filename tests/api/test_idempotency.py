@@ -70,7 +70,7 @@ def test_a_replay_sends_no_second_notice(agent: Agent, track: Track) -> None:
     body = {"kind": "confirm", "prompt": "Approve?"}
     for _ in range(2):
         agent.post(f"/tracks/{track.public_id}/asks", body, Idempotency_Key="k")
-    assert Notification.objects.count() == 1
+    assert Notification.objects.filter(kind="ask").count() == 1
     assert Event.objects.filter(type="input_request.created").count() == 1
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core import mail
 from django.test import Client
 
-from approvals import notify
+from approvals import sending
 from approvals.models import Ask, Notification
 from tests.factories import approver_of
 
@@ -144,7 +144,7 @@ def answer_path(ask: Ask) -> str:
 def mails() -> list[Any]:
     """Send what waits to be mailed, as a worker would, and return all mails, the latest last."""
     for pk in Notification.due(limit=50):
-        notify.send(pk)
+        sending.send(pk)
     return list(mail.outbox)
 
 

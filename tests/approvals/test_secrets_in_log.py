@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from approvals import notify
+from approvals import notify, sending
 from approvals.models import Challenge, Notification
 from approvals.verification import OtherBrowser, WrongCodeTyped
 from tests.api.agent import Agent
@@ -44,7 +44,7 @@ def live_through_it(workspace: Workspace, clock: Clock) -> dict[str, str]:
         f"/tracks/{made['id']}/asks", {"kind": "confirm", "prompt": "?"}, Idempotency_Key="k-2"
     )
     notify.on_event(Event.objects.get(type="input_request.created"))
-    notify.send(Notification.objects.get().pk)
+    sending.send(Notification.objects.get(kind="ask").pk)
     notice = Challenge.objects.get(kind="notice")
 
     browser, stranger = Browser(), Browser("stranger")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from approvals import notify, tasks
+from approvals import sending, tasks
 from approvals.channels import email
 from approvals.models import Ask, Challenge, Notification
 from approvals.transitions import cancel_ask
@@ -24,10 +24,11 @@ def _mailer(monkeypatch: pytest.MonkeyPatch) -> None:
     sent.clear()
     trouble.clear()
 
-    def send(notification: Notification) -> None:
+    def send(notification: Notification) -> email.Sent:
         if trouble:
             raise trouble[0]
         sent.append(notification)
+        return email.Sent("<a@mail.example>", "Decision needed")
 
     monkeypatch.setattr(email, "send", send)
 
@@ -63,6 +64,7 @@ def test_a_notice_is_sent_once_and_that_is_recorded(
     assert sent == [notice]
     after = reread(notice)
     assert (after.sent_at, after.next_attempt_at, after.attempts) == (clock.now, None, 1)
+    assert (after.message_id, after.subject) == ("<a@mail.example>", "Decision needed")
     assert kinds(track).count("approver.notified") == 1
     event = Event.objects.get(track=track, type="approver.notified")
     assert (event.actor_type, event.actor_name) == ("system", "sayso")
@@ -159,6 +161,7 @@ def test_what_the_other_side_will_never_take_is_given_up_at_once(
     tasks.send_notification(str(notice.pk))
     after = reread(notice)
     assert (after.failed_at, after.next_attempt_at, after.attempts) == (clock.now, None, 1)
+    assert after.bounced_at == clock.now
     event = Event.objects.get(track=track, type="approver.undeliverable")
     assert event.data is not None
     assert event.data["error"] == "550 no such user"
@@ -177,9 +180,10 @@ def test_an_ask_can_be_answered_though_its_notice_failed(
 def test_a_worker_that_outlived_its_lease_records_nothing(
     notice: Notification, track: Track, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(notification: Notification) -> None:
+    def slow(notification: Notification) -> email.Sent:
         clock.move(seconds=60)
         assert Notification.claim(notification.pk) is not None  # another worker takes over
+        return email.Sent("<a@mail.example>", "Decision needed")
 
     monkeypatch.setattr(email, "send", slow)
     tasks.send_notification(str(notice.pk))
@@ -189,4 +193,4 @@ def test_a_worker_that_outlived_its_lease_records_nothing(
 
 def test_a_row_that_is_gone_is_no_work(db: None) -> None:
     with nothing_written():
-        notify.send(uuid4())
+        sending.send(uuid4())

@@ -1,17 +1,21 @@
 """Deadlines that pass: recorded once by the sweep or by the next write (CO-06 to CO-08)."""
 
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from approvals import tasks
+from approvals import sweeps, tasks, transitions
 from approvals.models import Ask
 from approvals.transitions import record_timeout, settle_overdue
 from tests.api.refused import nothing_written
 from tests.conftest import Clock
 from tests.factories import AskFactory, TrackFactory, answer, kinds, say
 from tracks import wakeups
+from tracks.ids import new_id
 from tracks.models import Event, Track
 
 
@@ -96,20 +100,97 @@ def test_what_was_answered_in_time_is_not_overdue(
         assert tasks.sweep_overdue() == 0
 
 
-def test_many_are_swept_in_batches_the_oldest_first(
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The tracks on which a sweep records, in its order."""
+    order: list[Any] = []
+
+    def record(*, track_id: Any) -> None:
+        order.append(track_id)
+        record_timeout(track_id=track_id)
+
+    monkeypatch.setattr(transitions, "record_timeout", record)
+    return order
+
+
+def overdue(workspace: Any, *seconds: int) -> list[Ask]:
+    """Open asks that end after so many seconds, each on a track of its own."""
+    return [
+        AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=each)
+        for each in seconds
+    ]
+
+
+def test_one_run_drains_all_batches_the_oldest_first(
+    clock: Clock, workspace: Any, monkeypatch: pytest.MonkeyPatch, recorded: list[Any]
+) -> None:
+    asks = overdue(workspace, 5, 1, 4, 2, 3, 3, 3)
+    monkeypatch.setattr(sweeps, "BATCH", 2)
+    clock.move(seconds=5)
+    assert tasks.sweep_overdue() == 7
+    ordered = sorted(asks, key=lambda ask: (ask.ends_at, ask.pk))
+    assert recorded == [ask.track_id for ask in ordered]
+    assert tasks.sweep_overdue() == 0
+
+
+def test_a_run_ends_when_it_has_gone_on_for_long_and_the_next_goes_on(
+    clock: Clock, workspace: Any, monkeypatch: pytest.MonkeyPatch, recorded: list[Any]
+) -> None:
+    asks = overdue(workspace, 1, 2, 3)
+    clock.move(seconds=5)
+    seconds = (1.2 * number for number in range(9))
+    monkeypatch.setattr(sweeps, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    assert tasks.sweep_overdue() == 1  # began at 0 s; looked at the clock at 1.2, 2.4 and 3.6 s
+    assert recorded == [asks[0].track_id]
+    monkeypatch.undo()
+    assert tasks.sweep_overdue() == 2
+
+
+def test_a_track_that_cannot_be_swept_holds_up_no_other(
     clock: Clock, workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asks = [
-        AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=seconds)
-        for seconds in (3, 1, 2)
-    ]
-    monkeypatch.setattr(tasks, "BATCH", 2)
-    clock.move(seconds=3)
-    assert tasks.sweep_overdue() == 2
-    statuses = list(Ask.objects.order_by("expires_at").values_list("status", flat=True))
-    assert statuses == ["timeout", "timeout", "open"]
-    assert [tasks.sweep_overdue(), tasks.sweep_overdue()] == [1, 0]
-    assert len(asks) == 3
+    broken, *others = overdue(workspace, 1, 2, 3)
+
+    def record(*, track_id: Any) -> None:
+        if track_id == broken.track_id:
+            raise RuntimeError("a row nobody can read")
+        record_timeout(track_id=track_id)
+
+    monkeypatch.setattr(transitions, "record_timeout", record)
+    monkeypatch.setattr(sweeps, "BATCH", 1)
+    clock.move(seconds=5)
+    assert tasks.sweep_overdue() == 3
+    assert set(Ask.objects.filter(status="timeout")) == set(others)
+    monkeypatch.undo()
+    assert tasks.sweep_overdue() == 1
+
+
+def test_beat_asks_for_it_often_enough_to_record_within_five_seconds(settings: Any) -> None:
+    entry = settings.CELERY_BEAT_SCHEDULE["sweep-overdue"]
+    assert entry == {
+        "task": "approvals.tasks.sweep_overdue",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    }
+
+
+@pytest.mark.postgresql
+def test_its_cost_follows_the_number_of_what_is_due(
+    clock: Clock, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep reads the index of open asks by their end, however many are stored."""
+    overdue(workspace, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a table this small is read whole
+    for behind in (None, (clock.now, new_id())):
+        with CaptureQueriesContext(connection) as queries:
+            sweeps._overdue(behind=behind)
+        sql = queries.captured_queries[-1]["sql"]
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Index Scan using ask_due" in plan
+        assert "ends_at <=" in plan.partition("Index Cond:")[2].splitlines()[0]
 
 
 def test_the_next_ask_of_the_track_has_its_own_deadline(

@@ -1,17 +1,36 @@
 """Sweeps and workers that run twice at once do everything once (CO-08)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
 
-from approvals import notify
-from approvals.channels import email
-from approvals.models import Ask, Notification
-from approvals.tasks import sweep_notifications, sweep_overdue
-from tests.factories import AskFactory, TrackFactory, kinds, say
+from approvals import daily, handing_over, notify, sending, slack_cards
+from approvals.channels import email, slack
+from approvals.letters.envelope import Letter
+from approvals.models import Absence, Ask, Digest, Notification, SlackCard, SlackChannel
+from approvals.tasks import (
+    plan_digests,
+    sweep_absences,
+    sweep_digests,
+    sweep_notifications,
+    sweep_overdue,
+    sweep_slack_cards,
+)
+from tests.factories import (
+    CFO,
+    AskFactory,
+    TrackFactory,
+    WorkspaceFactory,
+    answer,
+    kinds,
+    say,
+    someone,
+)
 from tests.faults.racing import at_once_in_database
 from tracks.clock import database_now
 from tracks.events import dispatch
@@ -45,7 +64,7 @@ def test_a_sweep_that_finds_what_was_just_swept_is_harmless(shared_database: Non
 def notification(shared_database: None) -> Notification:
     ask = AskFactory()
     notify.on_event(Event.objects.get(track=ask.track, type="input_request.created"))
-    return Notification.objects.get()
+    return Notification.objects.get(kind=Notification.Kind.ASK)
 
 
 def test_of_five_workers_one_claims_a_notification(notification: Notification) -> None:
@@ -60,14 +79,19 @@ def test_of_five_workers_one_claims_a_notification(notification: Notification) -
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Notification]]:
     """Collect what is handed over instead of sending it."""
     handed_over: list[Notification] = []
-    monkeypatch.setattr(email, "send", handed_over.append)
+
+    def send(notification: Notification) -> email.Sent:
+        handed_over.append(notification)
+        return email.Sent("<a@mail.example>", "Decision needed")
+
+    monkeypatch.setattr(email, "send", send)
     return handed_over
 
 
 def test_three_workers_and_two_sweeps_send_one_mail(
     notification: Notification, sent: list[Notification]
 ) -> None:
-    worker = partial(notify.send, notification.pk)
+    worker = partial(sending.send, notification.pk)
 
     at_once_in_database(worker, worker, worker, sweep_notifications, sweep_notifications)
 
@@ -82,7 +106,7 @@ def test_an_event_planned_by_two_processes_is_planned_once(shared_database: None
     results = at_once_in_database(*[partial(notify.on_event, event)] * 5)
 
     assert results == [None] * 5
-    assert Notification.objects.count() == 1
+    assert Notification.objects.filter(kind=Notification.Kind.ASK).count() == 1
 
 
 def test_two_sweeps_run_the_consumers_of_an_event_once(
@@ -105,3 +129,103 @@ remembered: list[Event] = []
 
 def remember(event: Event) -> None:
     remembered.append(event)
+
+
+@pytest.mark.postgresql
+def test_two_beats_and_three_workers_record_each_timeout_once(shared_database: None) -> None:
+    """Each beat asks for three sweeps; three workers take them as they come."""
+    asks = [overdue_ask() for _ in range(20)]
+    chained = [AskFactory(timeout_seconds=0, escalate_to=["next@acme.com"]) for _ in range(5)]
+    messages: SimpleQueue[Callable[[], int]] = SimpleQueue()
+    for _ in range(2 * 3):
+        messages.put(sweep_overdue)
+
+    def worker() -> int:
+        taken = 0
+        with suppress(Empty):
+            while True:
+                messages.get_nowait()()
+                taken += 1
+        return taken
+
+    assert sum(at_once_in_database(worker, worker, worker)) == 6
+
+    for ask in asks:
+        assert kinds(ask.track).count("input_request.timeout") == 1
+    for ask in chained:
+        story = kinds(ask.track)
+        assert story.count("ask.escalated") == story.count("input_request.created") - 1
+        assert (
+            story.count("input_request.timeout")
+            == Ask.objects.filter(track=ask.track, status="timeout").count()
+        )
+        assert Ask.objects.filter(escalated_from=ask).count() == 1
+
+
+def test_three_workers_bring_a_stand_in_to_each_ask_once(shared_database: None) -> None:
+    workspace = WorkspaceFactory()
+    asks = [AskFactory(track=TrackFactory(workspace=workspace)) for _ in range(5)]
+    now = database_now()
+    absence = Absence.objects.create(
+        approver=someone(workspace, CFO),
+        stand_in=someone(workspace, "dana@acme.com"),
+        starts_at=now,
+        ends_at=now + timedelta(days=1),
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+    begin = partial(handing_over.begin_absence, absence.pk)
+    at_once_in_database(begin, begin, sweep_absences, sweep_absences)
+
+    for ask in asks:
+        assert kinds(ask.track).count("ask.handed_over") == 1
+        assert ask.holders.count() == 2
+
+
+def test_two_beats_plan_one_digest_a_day(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = WorkspaceFactory()
+    for _ in range(3):
+        AskFactory(track=TrackFactory(workspace=workspace), timeout_seconds=86_400)
+    monkeypatch.setattr(daily, "is_digest_time", lambda moment, zone: True)
+    digests: list[Letter] = []
+
+    def send(letter: Letter) -> email.Sent:
+        digests.append(letter)
+        return email.Sent("<a@mail.example>", "3 requests")
+
+    monkeypatch.setattr(email, "send_letter", send)
+
+    at_once_in_database(plan_digests, plan_digests, plan_digests)
+    at_once_in_database(sweep_digests, sweep_digests, sweep_digests)
+
+    assert Digest.objects.count() == 1
+    assert len(digests) == 1
+
+
+def test_a_card_is_changed_though_its_ask_closes_while_it_is_posted(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[Any] = []
+    monkeypatch.setattr(slack, "post", lambda channel, message: f"C1/{channel.pk}")
+    monkeypatch.setattr(slack, "change", lambda channel, name, message: changed.append(name))
+    for _ in range(10):
+        ask = AskFactory()
+        SlackChannel.objects.create(workspace_id=ask.workspace_id, bot_token="xoxb", channel="C1")
+        SlackCard.objects.create(ask=ask, next_attempt_at=database_now())
+
+        at_once_in_database(partial(slack_cards.send, ask.pk), partial(close, ask))
+        sweep_slack_cards()
+
+        card = SlackCard.objects.get(ask=ask)
+        assert card.next_attempt_at is None
+        assert (card.posted_at is None) is (card.closed_at is None)
+    assert len(changed) == SlackCard.objects.filter(closed_at__isnull=False).count()
+
+
+def close(ask: Ask) -> None:
+    """Answer an ask, and plan what follows for its card."""
+    answer(ask, True)
+    slack_cards.on_event(Event.objects.get(track=ask.track, type="input_request.answered"))

@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 from pytest_django import Settings
 
-from config.checks import check_production
+from config.checks import check_bounces, check_production
 
 LONG = "x" * 40
 GOOD: dict[str, Any] = {
@@ -55,6 +55,8 @@ def test_good_settings_pass(production: Settings) -> None:
         ("EMAIL_BACKEND", "config.mailbox.backend.MailboxBackend", "sayso.E008"),
         ("FIELD_KEYS", [], "sayso.E012"),
         ("FIELD_KEYS", ["short"], "sayso.E012"),
+        ("ANYMAIL_WEBHOOK_SECRET", ["post:" + "x" * 19], "sayso.E014"),
+        ("ANYMAIL_WEBHOOK_SECRET", ["post:" + "x" * 20, "x" * 40], "sayso.E014"),
     ],
 )
 def test_a_dangerous_setting_is_refused(
@@ -89,3 +91,14 @@ def test_each_refusal_says_what_to_do(production: Settings) -> None:
     production.REDIS_URL = ""
     production.SECRET_KEY = "short"
     assert all(message.hint for message in check_production())
+
+
+def test_a_mail_service_that_cannot_say_what_came_back_is_warned_of(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    settings.ANYMAIL_WEBHOOK_SECRET = []
+    assert [message.id for message in check_bounces()] == ["sayso.W001"]
+    settings.ANYMAIL_WEBHOOK_SECRET = ["post:" + "x" * 20]
+    assert check_bounces() == []
+    settings.ANYMAIL_WEBHOOK_SECRET = []
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert check_bounces() == []

@@ -1,0 +1,98 @@
+"""The notice of an ask and its reminders: one thread in the mailbox of whoever may decide."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from approvals import card, verification
+from approvals.letters.envelope import Letter, message_id, subject_of
+from approvals.models import Ask, Holder, Notification
+from tracks.models import Track
+from tracks.serializers import track_url
+from tracks.textpolicy import defuse
+
+ASKED_NEXT = "asked_next"  # beside the kinds of holders: nobody who was asked before has answered
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an ask came to somebody: what it says under "why you got this"."""
+
+    kind: str
+    giver: str
+    reason: str
+
+    @property
+    def quoted(self) -> str:
+        """Return the giver's words for the plain text, every line marked as a quotation."""
+        return "\n".join(f"> {line}".rstrip() for line in self.reason.split("\n"))
+
+
+def letter(notification: Notification) -> Letter:
+    """Return the mail that tells somebody of an ask, or reminds them of it."""
+    ask, track = notification.ask, notification.track
+    assert ask is not None
+    context = _context(notification, ask)
+    first = _first(notification)
+    subject = subject_of("ask", context)
+    if first is not None and first.subject and not track.is_protected:
+        subject = first.subject  # the title of a track may have changed; a thread keeps its subject
+    return Letter(
+        template="ask",
+        workspace=track.workspace.name,
+        to=notification.approver.address,
+        name=f"{notification.kind}.{notification.pk.hex}",
+        about=ask.pk.hex,
+        context=context,
+        subject=subject,
+        answers_go_to=None if track.is_protected else track.requester,
+        follows=_message_id(first) if first is not None else "",
+        headers={"Thread-Topic": subject},
+    )
+
+
+def _first(notification: Notification) -> Notification | None:
+    """Return the notice that a reminder follows; None for the notice itself, or if it failed."""
+    if notification.kind == Notification.Kind.ASK:
+        return None
+    return Notification.objects.filter(
+        kind=Notification.Kind.ASK,
+        ask=notification.ask_id,
+        approver=notification.approver_id,
+        sent_at__isnull=False,
+    ).first()
+
+
+def _message_id(first: Notification) -> str:
+    """Return the Message-ID with which a mail arrived: some services put one of theirs on it."""
+    known = first.message_id.strip("<>")
+    return f"<{known}>" if "@" in known else message_id(f"{first.kind}.{first.pk.hex}")
+
+
+def _context(notification: Notification, ask: Ask) -> dict[str, Any]:
+    track = notification.track
+    assert notification.challenge is not None
+    shown = card.of_mail(ask)
+    hides_kind = track.is_protected and not ask.escalate_to
+    return {
+        "workspace": track.workspace.name,
+        "is_protected": track.is_protected,
+        "is_reminder": notification.kind == Notification.Kind.REMINDER,
+        "subject_title": track.title,
+        "title": defuse(track.title),
+        "address": notification.approver.address,
+        "way": _way(notification, ask, track),
+        "url": track_url(track),
+        "code": verification.secrets_for_mail(notification.challenge).shown_code,
+        "card": shown,
+        "if_nothing": "nothing is approved" if hides_kind else shown.if_nothing,
+    }
+
+
+def _way(notification: Notification, ask: Ask, track: Track) -> Way:
+    holders = Holder.objects.select_related("seat__approver")
+    mine = holders.get(ask=ask, approver=notification.approver_id)
+    kind = mine.kind
+    if kind == Holder.Kind.ASKED and ask.escalated_from_id is not None:
+        kind = ASKED_NEXT
+    reason = "" if track.is_protected else defuse(mine.reason)
+    return Way(kind=kind, giver=mine.seat.approver.address, reason=reason)

@@ -1,0 +1,121 @@
+"""The card of each ask in its workspace's Slack: planned by a consumer, sent by a worker."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from approvals.channels import slack
+from approvals.letters import slack as letters
+from approvals.models import Ask, SlackCard, SlackChannel
+from tracks.clock import database_now
+from tracks.ids import known_id
+from tracks.models import Event
+from tracks.transactions import transition
+from tracks.work import poke_after_commit
+
+PAUSES = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
+MOST_ATTEMPTS = 8  # to post a card and to change it, together
+
+
+def on_event(event: Event) -> None:
+    """Plan a card for an ask that has opened, and its change for one that has closed."""
+    plan = _PLANS.get(event.type)
+    if plan is not None and event.data is not None:
+        plan(known_id("ask", event.data["ask_id"]), event)
+
+
+def _open(ask_id: UUID, event: Event) -> None:
+    channels = SlackChannel.objects.filter(workspace=event.track.workspace_id, enabled=True)
+    if not channels.exists() or not Ask.objects.filter(pk=ask_id, notify=True).exists():
+        return
+    _, created = SlackCard.objects.get_or_create(
+        ask_id=ask_id, defaults={"next_attempt_at": event.at}
+    )
+    if created:
+        _poke(ask_id)
+
+
+def _close(ask_id: UUID, event: Event) -> None:
+    """Let a worker change a card that is there. One that is being posted is looked at again."""
+    posted = SlackCard.objects.filter(
+        pk=ask_id, posted_at__isnull=False, closed_at=None, next_attempt_at=None
+    )
+    if posted.update(next_attempt_at=event.at):
+        _poke(ask_id)
+
+
+_PLANS: dict[str, Callable[[UUID, Event], None]] = {
+    "input_request.created": _open,
+    "input_request.answered": _close,
+    "input_request.timeout": _close,
+    "input_request.cancelled": _close,
+}
+
+
+def _poke(ask_id: UUID) -> None:
+    poke_after_commit("approvals.tasks.send_slack_card", str(ask_id))
+
+
+def send(pk: UUID) -> None:
+    """Post a card, or change it to the outcome; never inside a transaction."""
+    card = SlackCard.claim(pk)
+    if card is None:
+        return
+    ask = Ask.objects.with_everything().get(pk=pk)
+    channel = SlackChannel.objects.filter(workspace=ask.workspace_id, enabled=True).first()
+    if channel is None or not _is_wanted(card, ask):
+        card.write_outcome(next_attempt_at=None)
+        return
+    try:
+        _send(card, ask, channel)
+    except slack.Refused as error:
+        _give_up(card, str(error))
+    except Exception as error:
+        _try_again(card, error)
+
+
+def _is_wanted(card: SlackCard, ask: Ask) -> bool:
+    """Tell whether there is something to post that is open, or something posted that is not."""
+    if card.posted_at is not None:
+        return ask.status != Ask.Status.OPEN
+    return ask.status == Ask.Status.OPEN and ask.ends_at > database_now()
+
+
+def _send(card: SlackCard, ask: Ask, channel: SlackChannel) -> None:
+    if card.posted_at is None:
+        _write_posted(card=card, message_id=slack.post(channel, letters.waiting(ask)))
+        return
+    if card.message_id and channel.bot_token:
+        slack.change(channel, card.message_id, letters.outcome(ask))
+    elif channel.webhook_url:
+        slack.follow_up(channel, letters.follow_up(ask))
+    card.write_outcome(next_attempt_at=None, closed_at=database_now(), last_error="")
+
+
+@transition
+def _write_posted(*, card: SlackCard, message_id: str) -> None:
+    # Whoever closes the ask now waits for this row, or has committed before the ask is looked at:
+    # one of the two sees the other.
+    SlackCard.objects.select_for_update().get(pk=card.pk)
+    is_open = Ask.objects.filter(pk=card.pk, status=Ask.Status.OPEN).exists()
+    now = database_now()
+    card.write_outcome(
+        next_attempt_at=None if is_open else now,
+        posted_at=now,
+        message_id=message_id,
+        last_error="",
+    )
+    if not is_open:
+        _poke(card.pk)
+
+
+def _try_again(card: SlackCard, error: Exception) -> None:
+    if card.attempts >= MOST_ATTEMPTS:
+        _give_up(card, repr(error))
+        return
+    after = getattr(error, "after", None) or PAUSES[min(card.attempts, len(PAUSES)) - 1]
+    card.retry(after=after, error=repr(error))
+
+
+def _give_up(card: SlackCard, error: str) -> None:
+    card.write_outcome(next_attempt_at=None, failed_at=database_now(), last_error=error[:2000])

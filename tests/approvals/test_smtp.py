@@ -1,0 +1,126 @@
+"""The mails as a mail server gets them, and what it may answer."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from approvals import tasks
+from approvals.models import Ask, Notification
+from tests.approvals.smtp import Mailroom, mailroom
+from tests.conftest import Clock
+from tests.factories import CFO, AskFactory, TrackFactory, WorkspaceFactory, config_of, kinds
+from tracks.models import Event, Workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WEEK = 7 * 86_400
+
+
+@pytest.fixture
+def post(settings: Any) -> Iterator[Mailroom]:
+    """A mail server that takes what Sayso sends."""
+    with mailroom() as room:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", room.port
+        settings.PUBLIC_BASE_URL = "https://say.example"
+        yield room
+
+
+@pytest.fixture
+def workspace(clock: Clock) -> Workspace:
+    clock.move_to(datetime(2026, 11, 23, 10, tzinfo=UTC))  # a Monday
+    return WorkspaceFactory(name="Ärzte & Söhne")
+
+
+def ask(workspace: Workspace, **fields: Any) -> Ask:
+    track = TrackFactory(workspace=workspace, title="Überweisung an Müller", requester="r@acme.com")
+    config = config_of("confirm") | {"summary": {"Betrag": "2.592 €"}}
+    made: Ask = AskFactory(track=track, timeout_seconds=WEEK, config=config, **fields)
+    return made
+
+
+def test_notice_reminder_and_digest_arrive_whole(
+    post: Mailroom, workspace: Workspace, clock: Clock
+) -> None:
+    asks = [ask(workspace) for _ in range(3)]
+    tasks.sweep_notifications()
+    clock.move_to(datetime(2026, 11, 24, 8, tzinfo=UTC))
+    tasks.plan_digests()
+    tasks.sweep_digests()
+    clock.move(hours=2)
+    tasks.sweep_notifications()
+    notices, digest, reminders = post.mails[:3], post.mails[3], post.mails[4:]
+    assert len(reminders) == 3
+
+    first = notices[0]
+    row = Notification.objects.get(ask=asks[0], kind="ask")
+    assert dict(first.items()) == {
+        "Content-Type": first["Content-Type"],
+        "MIME-Version": "1.0",
+        "Date": first["Date"],
+        "From": "Ärzte & Söhne via Sayso <approvals@sayso.example>",
+        "To": CFO,
+        "Reply-To": "r@acme.com",
+        "Subject": "Decision needed: Überweisung an Müller",
+        "Message-ID": f"<ask.{row.pk.hex}@sayso.example>",
+        "X-Entity-Ref-ID": asks[0].pk.hex,
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+        "Thread-Topic": "Decision needed: Überweisung an Müller",
+        **{name: first[name] for name in first if name.startswith("X-M") or name == "X-Peer"},
+    }
+    assert first.get_content_type() == "multipart/alternative"
+    bodies = post.parts_of(first)
+    assert list(bodies) == ["text/plain", "text/html"]
+    for body in bodies.values():
+        assert "2.592 €" in body
+        assert f"https://say.example/t/{asks[0].track.slug}" in body
+        assert len(body.encode()) < 40_000
+
+    second = reminders[0]
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+    assert second["Subject"] == first["Subject"] == second["Thread-Topic"]
+    assert "Reminder: this still waits for you." in post.parts_of(second)["text/plain"]
+
+    assert digest["Subject"] == "3 requests wait for you"
+    assert digest["In-Reply-To"] is None
+    for body in post.parts_of(digest).values():
+        for each in asks:
+            assert f"https://say.example/t/{each.track.slug}" in body
+
+
+def test_who_does_not_exist_is_undeliverable_at_once(
+    post: Mailroom, workspace: Workspace, clock: Clock
+) -> None:
+    post.replies[CFO] = "550 5.1.1 No such user here"
+    made = ask(workspace, approvers=[CFO, "dana@acme.com"])
+    tasks.sweep_notifications()
+    assert [mail["To"] for mail in post.mails] == ["dana@acme.com"]
+    event = Event.objects.get(track=made.track, type="approver.undeliverable")
+    assert event.data == {
+        "ask_id": made.public_id,
+        "approver": CFO,
+        "channel": "email",
+        "kind": "ask",
+        "error": "550 5.1.1 No such user here",
+    }
+    row = Notification.objects.get(ask=made, kind="ask", approver__canonical=CFO)
+    assert (row.bounced_at, row.failed_at, row.next_attempt_at) == (clock.now, clock.now, None)
+
+
+def test_a_mailbox_that_is_busy_is_tried_again(
+    post: Mailroom, workspace: Workspace, clock: Clock
+) -> None:
+    post.replies[CFO] = "450 4.2.1 Try again later"
+    made = ask(workspace)
+    tasks.sweep_notifications()
+    row = Notification.objects.get(ask=made, kind="ask")
+    assert (row.failed_at, row.next_attempt_at) == (None, clock.now + timedelta(seconds=10))
+    assert "450" in row.last_error
+    post.replies.clear()
+    clock.move(seconds=10)
+    tasks.sweep_notifications()
+    assert [mail["To"] for mail in post.mails] == [CFO]
+    assert kinds(made.track)[-1] == "approver.notified"
