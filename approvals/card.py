@@ -94,7 +94,7 @@ class Card:
 
     @property
     def deadline(self) -> Moment:
-        return self.clock.moment(self.ask.expires_at)
+        return self.clock.moment(self.ask.ends_at)
 
     @property
     def wanted_by(self) -> Moment | None:
@@ -142,6 +142,8 @@ class Card:
     @property
     def if_nothing(self) -> str:
         """Return what follows when nobody answers, which is never for the agent to say."""
+        if self.ask.escalate_to:
+            return "somebody else is asked instead"
         if self.ask.kind == Ask.Kind.CONFIRM:
             return "it is not approved"
         return "no answer is recorded"
@@ -223,8 +225,8 @@ def of_mail(ask: Ask) -> MailCard:
         more_rows=len(rows[ROWS_IN_MAIL:]),
         has_details="details" in card.config,
         risk=card.risk,
-        deadline=clock.moment(ask.ends_at),
-        if_nothing="somebody else is asked instead" if ask.escalate_to else card.if_nothing,
+        deadline=card.deadline,
+        if_nothing=card.if_nothing,
         needs="Answer" if ask.kind == Ask.Kind.TEXT else "Decision",
         reference=ask.reference,
     )

@@ -180,3 +180,14 @@ def test_a_mails_card_is_short_and_has_nothing_to_click(clock: Clock) -> None:
     assert "never inlined" not in mailed.quoted
     assert all(line.startswith(">") for line in mailed.quoted.split("\n"))
     assert mailed.deadline.full == "Sun 22 Nov 2026, 10:30 UTC"
+
+
+@pytest.mark.django_db
+def test_while_somebody_else_comes_next_the_card_says_when(clock: Clock) -> None:
+    ask = AskFactory(
+        timeout_seconds=86_400, escalate_to=["ceo@acme.com"], escalate_after_seconds=3600
+    )
+    shown = of(ask)
+    assert shown.if_nothing == "somebody else is asked instead"
+    assert shown.deadline.at == clock.now + timedelta(hours=1)
+    assert shown.can_be_shown
