@@ -120,6 +120,21 @@ def browser(*, ask: str) -> dict[str, Any]:
     }
 
 
+def queue_browser(*, address: str) -> dict[str, str]:
+    """Sign a browser in to the queue of an address; return its cookies."""
+    token = grants.grant(
+        track=None,
+        token=None,
+        kind=Grant.Kind.QUEUE,
+        method=Grant.Method.CODE,
+        approver=None,
+        canonical=address,
+        client=grants.Client(ip="127.0.0.1", user_agent="outsider"),
+        now=database_now(),
+    )
+    return {settings.VIEWER_COOKIE_NAME: token}
+
+
 def nonces(*, ask: str, count: int) -> list[str]:
     """Return the marks of forms in as many tabs of the browser that was verified last."""
     found = _ask(ask)
@@ -252,6 +267,7 @@ DOES: dict[str, Callable[..., Any]] = {
         issue_key,
         unissued_key,
         revoke_key,
+        queue_browser,
         use_plan,
         open_asks,
         browser,
