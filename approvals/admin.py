@@ -4,7 +4,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from approvals.models import Approver, Ask, Decision, Notification, Seat, SlackChannel
+from approvals.models import (
+    Approver,
+    Ask,
+    Decision,
+    Holder,
+    MonthOfAsks,
+    Notification,
+    SlackChannel,
+)
 from approvals.models.ask import AskQuerySet
 from approvals.slack_form import SlackChannelForm
 from tracks.admin import ReadOnlyAdmin, ReadOnlyInline
@@ -17,9 +25,17 @@ class ApproverAdmin(ReadOnlyAdmin):
     search_fields = ("canonical",)
 
 
-class SeatInline(ReadOnlyInline):
-    model = Seat
-    fields = ("position", "approver")
+@admin.register(MonthOfAsks)
+class MonthOfAsksAdmin(ReadOnlyAdmin):
+    list_display = ("workspace", "month", "asks", "grace_ends_at")
+    list_select_related = ("workspace",)
+    list_filter = ("month", "workspace")
+    ordering = ("-month", "workspace")
+
+
+class HolderInline(ReadOnlyInline):
+    model = Holder
+    fields = ("approver", "kind", "reason", "at")
 
 
 class DecisionInline(ReadOnlyInline):
@@ -55,8 +71,8 @@ class AskAdmin(ReadOnlyAdmin):
         "expires_at",
     )
     list_filter = ("status", "kind", "risk", "workspace")
-    search_fields = ("prompt", "seats__approver__canonical")
-    inlines = (SeatInline, DecisionInline, NotificationInline)
+    search_fields = ("prompt", "holders__approver__canonical")
+    inlines = (HolderInline, DecisionInline, NotificationInline)
     fields = (
         "public_id",
         "workspace",
@@ -71,6 +87,11 @@ class AskAdmin(ReadOnlyAdmin):
         "created_at",
         "due_at",
         "expires_at",
+        "ends_at",
+        "escalate_to",
+        "escalated_from",
+        "needed",
+        "delegation",
         "closed_at",
         "cancel_reason",
         "key",

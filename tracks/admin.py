@@ -1,4 +1,7 @@
-"""Staff may look at everything of this layer, and change nothing: the event log is what it is."""
+"""Staff may look at everything of this layer, and set the policies of workspaces.
+
+Nothing else changes here: the event log is what it is.
+"""
 
 import json
 from typing import Any
@@ -8,6 +11,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from tracks.models import ApiKey, Event, Step, Track, Workspace
+from tracks.workspace_form import WorkspaceForm
 
 
 class ReadOnly:
@@ -36,9 +40,18 @@ class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "time_zone", "created_at")
+class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
+    """The policies of a tenant. Its name is part of what approvers have seen, and stays."""
+
+    form = WorkspaceForm
+    list_display = ("name", "plan", "delegation", "time_zone", "created_at")
     search_fields = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return () if obj is None else ("name",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(ApiKey)

@@ -7,10 +7,10 @@ from django.test import Client
 
 from approvals.models import Ask, Decision, SlackChannel
 from tests.factories import AskFactory, answer, issue_key
-from tracks.models import ApiKey, Event, Track
+from tracks.models import ApiKey, Event, Track, Workspace
 
 OURS = ("tracks", "approvals")
-WRITABLE = ("approvals/slackchannel",)
+WRITABLE = ("approvals/slackchannel", "tracks/workspace")
 HOOK = "https://hooks.slack.com/services/T000/B000/secret"
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,7 @@ def test_what_staff_can_look_at() -> None:
     assert _models() == [
         "approvals/approver",
         "approvals/ask",
+        "approvals/monthofasks",
         "approvals/slackchannel",
         "tracks/apikey",
         "tracks/event",
@@ -91,3 +92,56 @@ def test_an_erased_event_says_so(staff: Client, ask: Ask) -> None:
     assert event is not None
     event.content.delete()
     assert "erased" in staff.get(f"/admin/tracks/event/{event.pk}/change/").content.decode()
+
+
+# -- workspaces ------------------------------------------------------------------------------------
+
+POLICIES = {
+    "time_zone": "Europe/Berlin",
+    "contact_email": "ops@acme.com",
+    "plan": "pro",
+    "delegation": "none",
+    "escalate_to": "ceo@acme.com\r\n\r\nCOO@acme.com",
+    "escalate_after_seconds": "3600",
+}
+
+
+def test_staff_set_a_workspace_s_policies(staff: Client, workspace: Workspace) -> None:
+    response = staff.post(f"/admin/tracks/workspace/{workspace.pk}/change/", POLICIES)
+    assert response.status_code == 302
+    workspace.refresh_from_db()
+    assert (workspace.name, workspace.plan, workspace.delegation) == ("Acme", "pro", "none")
+    assert workspace.escalate_to == ["ceo@acme.com", "COO@acme.com"]
+    assert workspace.escalate_after_seconds == 3600
+    shown = staff.get(f"/admin/tracks/workspace/{workspace.pk}/change/").content.decode()
+    assert "ceo@acme.com\nCOO@acme.com</textarea>" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"escalate_to": "nobody"}, "nobody"),
+        ({"escalate_to": "ceo@acme.com\nCEO@acme.com"}, "Each address once."),
+        ({"escalate_to": "\n".join(f"a{n}@acme.com" for n in range(21))}, "At most 20 addresses."),
+        ({"escalate_to": ""}, "Say who is asked then."),
+        ({"escalate_after_seconds": "0"}, "Between 1 and 2,592,000 seconds."),
+        ({"escalate_after_seconds": "2592001"}, "Between 1 and 2,592,000 seconds."),
+        ({"escalate_after_seconds": "-1"}, "greater than or equal to 0"),
+        ({"time_zone": "Nowhere/Land"}, "No such time zone"),
+        ({"plan": "gold"}, "gold is not one of the available choices"),
+    ],
+)
+def test_policies_that_make_no_sense_are_refused(
+    staff: Client, workspace: Workspace, changes: dict[str, str], words: str
+) -> None:
+    response = staff.post(f"/admin/tracks/workspace/{workspace.pk}/change/", POLICIES | changes)
+    assert response.status_code == 200
+    assert words in response.content.decode()
+    workspace.refresh_from_db()
+    assert (workspace.plan, workspace.escalate_to) == ("unlimited", [])
+
+
+def test_the_name_that_approvers_have_seen_stays(staff: Client, workspace: Workspace) -> None:
+    staff.post(f"/admin/tracks/workspace/{workspace.pk}/change/", POLICIES | {"name": "Evil"})
+    workspace.refresh_from_db()
+    assert workspace.name == "Acme"

@@ -32,6 +32,13 @@ def test_a_workspace_is_created() -> None:
     assert created == {"id": str(workspace.pk), "name": "Acme Finance"}
 
 
+def test_a_workspace_has_the_plan_that_is_named() -> None:
+    _run("workspace", "create", "Small", "--plan", "free")
+    _run("workspace", "create", "Large")
+    plans = Workspace.objects.values_list("name", "plan")
+    assert set(plans) == {("Small", "free"), ("Large", "unlimited")}
+
+
 def test_people_read_a_sentence() -> None:
     assert _run("workspace", "create", "Acme") == "Created the workspace 'Acme'.\n"
 

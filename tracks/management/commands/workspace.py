@@ -19,6 +19,12 @@ class Command(BaseCommand):
         create.add_argument(
             "--contact-email", default="", help="who is told when something needs looking after"
         )
+        create.add_argument(
+            "--plan",
+            choices=Workspace.Plan.values,
+            default=Workspace.Plan.UNLIMITED.value,
+            help="how many requests it may open a month (default: unlimited)",
+        )
         create.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError("A name has 1 to 120 characters.")
         contact = _checked(options["contact_email"])
         workspace, created = Workspace.objects.get_or_create(
-            name=name, defaults={"contact_email": contact}
+            name=name, defaults={"contact_email": contact, "plan": options["plan"]}
         )
         if not created:
             raise CommandError(f"There is a workspace {name!r} already.")
