@@ -126,3 +126,12 @@ def test_answer_ask(
     evidence = evidence_of(approver_of(ask))
     with django_assert_num_queries(10):
         answer(ask, True, evidence=evidence)
+
+
+def test_queue_of_25(
+    agent: Agent, workspace: Workspace, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(25):
+        AskFactory(track=TrackFactory(workspace=workspace))
+    with django_assert_num_queries(3):
+        assert agent.get("/queue?approver=cfo@acme.com").json()["count"] == 25
