@@ -11,10 +11,10 @@ from approvals.opening import (
     add_stand_in,
     approver_at,
     domain_of,
+    has_been_asked,
     is_allowed,
     is_requester,
     record_handed_over,
-    was_asked_before,
 )
 from approvals.refusals import AskNotOpen, NotTheApprover, PassedOnAlready
 from approvals.transitions import Locked, lock_asks
@@ -75,7 +75,7 @@ def _taker(ask: Ask, giver: Approver, to: str) -> Approver:
     taker = approver_at(ask.workspace_id, to)
     if ask.holder_of(taker.pk) is not None:
         raise Invalid.field("to", "This person is asked already.")
-    if was_asked_before(ask, taker):
+    if has_been_asked(ask.escalated_from, taker):
         raise Invalid.field("to", "This person was asked before and has not answered.")
     return taker
 

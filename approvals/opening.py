@@ -1,6 +1,6 @@
 """Making the rows of a new ask: the question, its seats, and who may act at them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -208,18 +208,17 @@ def may_join(ask: Ask, taker: Approver, *, instead_of: Approver) -> bool:
     return (
         not is_requester(ask.track, taker.address)
         and ask.holder_of(taker.pk) is None
-        and not was_asked_before(ask, taker)
+        and not has_been_asked(ask.escalated_from, taker)
         and is_allowed(ask, giver=instead_of.address, taker=taker.address)
     )
 
 
-def was_asked_before(ask: Ask, approver: Approver) -> bool:
-    """Tell whether somebody could have decided the question when others were asked, and did not."""
-    earlier = ask.escalated_from
-    while earlier is not None:
-        if Holder.objects.filter(ask=earlier, approver=approver).exists():
+def has_been_asked(ask: Ask | None, approver: Approver) -> bool:
+    """Tell whether somebody could have decided a question at this stage of it or an earlier one."""
+    while ask is not None:
+        if Holder.objects.filter(ask=ask, approver=approver).exists():
             return True
-        earlier = earlier.escalated_from
+        ask = ask.escalated_from
     return False
 
 
@@ -241,7 +240,7 @@ def domain_of(address: str) -> str:
     return canonical_address(address).rpartition("@")[2]
 
 
-def next_in_line(ask: Ask, *, asked_before: Collection[UUID]) -> tuple[Approver | None, list[str]]:
+def next_in_line(ask: Ask) -> tuple[Approver | None, list[str]]:
     """Return who is asked after an ask has ended, and who is left after them.
 
     Nobody who could have decided before, and never the requester.
@@ -252,6 +251,6 @@ def next_in_line(ask: Ask, *, asked_before: Collection[UUID]) -> tuple[Approver 
         if is_requester(ask.track, address):
             continue
         approver = approver_at(ask.workspace_id, address)
-        if approver.pk not in asked_before:
+        if not has_been_asked(ask, approver):
             return approver, left
     return None, []

@@ -320,9 +320,7 @@ def settle_overdue(track: Track, *, now: datetime) -> Ask | None:
 
 def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
     """Put the same question to the next in line, who has never been asked it before."""
-    if not ask.escalate_to:
-        return None
-    approver, left = next_in_line(ask, asked_before=_asked_before(ask))
+    approver, left = next_in_line(ask)
     if approver is None:
         return None
     new = NewAsk(
@@ -347,16 +345,6 @@ def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
         now=now,
         escalated_from=ask,
     )
-
-
-def _asked_before(ask: Ask) -> set[UUID]:
-    """Return everybody who could have decided this question, at any stage."""
-    chain: list[UUID] = []
-    at: UUID | None = ask.pk
-    while at is not None:
-        chain.append(at)
-        at = Ask.objects.values_list("escalated_from_id", flat=True).get(pk=at)
-    return set(Holder.objects.filter(ask__in=chain).values_list("approver_id", flat=True))
 
 
 def _record_escalation(ask: Ask, successor: Ask, *, now: datetime) -> None:
