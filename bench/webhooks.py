@@ -13,11 +13,11 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,8 +129,8 @@ def served() -> Iterator[Receiver]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = Path(f"/tmp/sayso-bench-{os.getpid()}.log")
-    log.write_text("")
+    with tempfile.NamedTemporaryFile(delete=False) as empty:
+        log = Path(empty.name)
     process = subprocess.Popen([sys.executable, "-m", "bench.webhooks", "receive", str(port), log])
     try:
         _until_open(port)
