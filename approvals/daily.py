@@ -1,11 +1,11 @@
 """The digest: one mail a working day to whoever has several requests waiting in the morning."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from approvals.channels import email
+from approvals.channels import PAUSES, email
 from approvals.display_time import zone_named
 from approvals.letters import digest as letters
 from approvals.models import Approver, Ask, Decline, Digest, Holder
@@ -15,7 +15,6 @@ from tracks.models import Workspace
 from tracks.work import poke_after_commit
 
 FEWEST = 3
-PAUSES = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
 
 
 def plan() -> int:

@@ -31,6 +31,7 @@ from approvals.verification import (
     check_limit,
     check_tries,
     code_keys,
+    secrets_for_mail,
 )
 from tracks.addresses import canonical_address
 from tracks.clock import database_now
@@ -190,7 +191,7 @@ def send(pk: UUID) -> None:
         mail.write_outcome(next_attempt_at=None)
         return
     try:
-        email.send_letter(queue.letter(mail, to=to, secrets=_secrets_of(mail)))
+        email.send_letter(queue.letter(mail, to=to, secrets=secrets_for_mail(mail)))
     except email.Refused as error:
         mail.write_outcome(next_attempt_at=None, last_error=str(error)[:2000])
     except Exception as error:
@@ -203,14 +204,6 @@ def _known_address(canonical: str) -> str | None:
     """Return an address in the spelling of whoever asked it first, not of whoever typed it now."""
     known = Approver.objects.filter(canonical=canonical).order_by("pk")
     return known.values_list("address", flat=True).first()
-
-
-def _secrets_of(mail: QueueMail) -> codes.Secrets:
-    for key in code_keys():
-        made = codes.secrets_of(key=key, salt=mail.salt)
-        if codes.is_code(made.code, mail.code_hmac, keys=[key], salt=mail.salt):
-            return made
-    raise LookupError("The key that made this mail's secrets is gone.")
 
 
 def purge() -> int:

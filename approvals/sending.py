@@ -1,12 +1,12 @@
 """Handing notices, reminders and sign-in mails over: once each, and only while they are wanted."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
-from approvals.channels import email
+from approvals.channels import PAUSES, email
 from approvals.display_time import zone_named
 from approvals.models import Ask, Challenge, Decline, Holder, Notification
 from approvals.verification import NOTICE_LASTS, new_challenge
@@ -16,9 +16,6 @@ from tracks.clock import database_now
 from tracks.events import record
 from tracks.transactions import transition
 from tracks.transitions import lock_track
-
-# Waits between the attempts to hand a mail over; after the last the approver is undeliverable.
-PAUSES = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
 
 
 def send(pk: UUID) -> None:
@@ -105,7 +102,7 @@ def _add_challenge(notification: Notification) -> None:
 
 
 def _try_again(notification: Notification, error: str) -> None:
-    if notification.attempts > len(PAUSES):
+    if notification.attempts > len(PAUSES):  # the approver is undeliverable
         _give_up(notification=notification, error=error, is_refused=False)
     else:
         notification.retry(after=PAUSES[notification.attempts - 1], error=error)

@@ -1,10 +1,9 @@
 """The card of each ask in its workspace's Slack: planned by a consumer, sent by a worker."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID
 
-from approvals.channels import slack
+from approvals.channels import PAUSES, slack
 from approvals.letters import slack as letters
 from approvals.models import Ask, SlackCard, SlackChannel
 from tracks.clock import database_now
@@ -13,7 +12,6 @@ from tracks.models import Event
 from tracks.transactions import transition
 from tracks.work import poke_after_commit
 
-PAUSES = [timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
 MOST_ATTEMPTS = 8  # to post a card and to change it, together
 
 

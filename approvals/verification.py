@@ -13,7 +13,16 @@ from django.db.models import QuerySet
 
 from approvals import codes
 from approvals.grants import Client, grant, hash_of
-from approvals.models import Approver, Ask, Browser, Challenge, Grant, Notification, WrongCode
+from approvals.models import (
+    Approver,
+    Ask,
+    Browser,
+    Challenge,
+    Grant,
+    Notification,
+    QueueMail,
+    WrongCode,
+)
 from approvals.opening import approver_at
 from config.errors import DomainError, RateLimited
 from tracks.actors import Actor
@@ -112,7 +121,7 @@ def new_challenge(*, kind: Challenge.Kind, **fields: Any) -> Challenge:
     )
 
 
-def secrets_for_mail(challenge: Challenge) -> codes.Secrets:
+def secrets_for_mail(challenge: Challenge | QueueMail) -> codes.Secrets:
     """Return the code and the token of a challenge, whichever key was current when it was made."""
     for key in code_keys():
         made = codes.secrets_of(key=key, salt=challenge.salt)
