@@ -1,0 +1,1 @@
+"""How the admin writes times; pages and mails say them in words (approvals.display_time)."""
