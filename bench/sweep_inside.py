@@ -20,12 +20,14 @@ TRACKS = """
 """
 ASKS = """
     INSERT INTO approvals_ask (id, workspace_id, track_id, content_digest, kind, prompt, config,
-        needed, notify, asked_by, asked_by_key, timeout_seconds, escalate_to, delegation,
-        display_digest, created_at, expires_at, ends_at, status, closed_at)
+        needed, notify, is_quiet, asked_by, asked_by_key, timeout_seconds, escalate_to,
+        comment_wanted_for, delegation, display_digest, created_at, expires_at, ends_at,
+        status, closed_at)
     SELECT gen_random_uuid(), workspace_id, id, '', 'confirm', 'Go on?',
-        '{"accept_label":"Yes","reject_label":"No"}', 1, true, 'Bench', '0123456789ab', 60, '[]',
-        '', '', created_at, created_at + interval '1 minute', created_at + interval '1 minute',
-        %s, CASE WHEN %s = 'open' THEN NULL ELSE created_at + interval '30 seconds' END
+        '{"accept_label":"Yes","reject_label":"No"}', 1, true, false, 'Bench', '0123456789ab', 60,
+        '[]', '[]', '', '', created_at, created_at + interval '1 minute',
+        created_at + interval '1 minute', %s,
+        CASE WHEN %s = 'open' THEN NULL ELSE created_at + interval '30 seconds' END
     FROM tracks_track WHERE slug LIKE %s
 """
 
@@ -39,15 +41,18 @@ def fill(name: str, stored: str) -> int:
 
 
 def sweep(name: str) -> dict[str, float]:
-    """Let a thousand asks be due, and sweep them; return the seconds that took."""
+    """Let a thousand asks be due, and sweep them; return the seconds that took.
+
+    `processor` is the part of this process; the rest is PostgreSQL's, and waiting for it.
+    """
     _insert(name, DUE, status="open")
     before = Event.objects.count()
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     while sweeps.record_timeouts():  # one run is bounded; the last finds nothing
         pass
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     assert Event.objects.count() == before + DUE
-    return {"seconds": seconds}
+    return {"seconds": seconds, "processor": processor}
 
 
 def _insert(name: str, number: int, *, status: str) -> None:

@@ -50,6 +50,28 @@ def idempotent_with_secret(view: View) -> View:
     return _idempotent(view, sealed=True)
 
 
+def idempotent_read(view: View) -> View:
+    """Do the same for a view that changes nothing and takes its time.
+
+    No transaction is open while it runs. Two at once both run, and both get the first response.
+    """
+
+    @wraps(view)
+    def run(self: Any, request: Request, **kwargs: Any) -> Response:
+        key = _read_key(request)
+        if key is None:
+            return view(self, request, **kwargs)
+        said = {"path": request.path, "body": request.data}
+        workspace_id = self.identity.workspace_id
+        kept = _kept(workspace_id, key)
+        if kept is not None:
+            return _replay(kept, said)
+        response = view(self, request, **kwargs)
+        return _once(key, workspace_id, said, lambda: response, sealed=False)
+
+    return run
+
+
 def _idempotent(view: View, *, sealed: bool) -> View:
     @wraps(view)
     def run(self: Any, request: Request, **kwargs: Any) -> Response:
@@ -85,7 +107,7 @@ def _once(
     sealed: bool,
 ) -> Response:
     _lock(workspace_id, key)
-    kept = one_or_none(IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key))
+    kept = _kept(workspace_id, key)
     if kept is not None:
         return _replay(kept, said)
     response = answer()
@@ -100,6 +122,10 @@ def _once(
             created_at=database_now(),
         )
     return response
+
+
+def _kept(workspace_id: UUID, key: str) -> IdempotencyKey | None:
+    return one_or_none(IdempotencyKey.objects.filter(workspace_id=workspace_id, key=key))
 
 
 def _replay(kept: IdempotencyKey, said: dict[str, Any]) -> Response:

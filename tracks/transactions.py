@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
@@ -49,3 +49,20 @@ def transition(function: Callable[P, R]) -> Callable[P, R]:
         raise refusal
 
     return run
+
+
+def after_commit(
+    function: Callable[P, Any], *args: P.args, **kwargs: P.kwargs
+) -> Callable[[], None]:
+    """Call a function once the surrounding transaction is committed, and never if it is not.
+
+    What it raises is logged and harms nobody: Django names the function then, so it must have a
+    name, which a partial has not. Returns what Django keeps of it until then.
+    """
+
+    @wraps(function)
+    def call() -> None:
+        function(*args, **kwargs)
+
+    transaction.on_commit(call, robust=True)
+    return call

@@ -1,6 +1,7 @@
 """Every change of a track. The only module of this app that writes a status."""
 
 import json
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from tracks.fingerprints import fingerprint, is_fingerprint_of
 from tracks.models import Event, Step, Track
 from tracks.participants import participant
 from tracks.rows import one_or_none
+from tracks.sources import Source
 from tracks.transactions import transition
 
 
@@ -53,6 +55,17 @@ class NewTrack:
     external_id: str | None = None
     requester: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+    steps_done: int = 0
+
+    def content(self) -> dict[str, Any]:
+        """Return what two tracks with the same `external_id` must have in common."""
+        content = asdict(self)
+        # What was not there when the first tracks were made must not change their fingerprints.
+        for name in ("source", "steps_done"):
+            if not content[name]:
+                del content[name]
+        return content
 
 
 def lock_track(track_id: UUID, *, workspace_id: UUID | None = None) -> tuple[Track, datetime]:
@@ -76,6 +89,16 @@ def lock_row(track_id: UUID, *, workspace_id: UUID | None = None) -> tuple[Track
     return track, database_now()
 
 
+def lock_free_rows(track_ids: Collection[UUID]) -> tuple[list[Track], datetime]:
+    """Lock those of several tracks that nobody else has locked, and read the time then.
+
+    No key: rows that refer to a track may be written meanwhile.
+    """
+    tracks = Track.objects.select_for_update(skip_locked=True, no_key=True)
+    found = list(tracks.filter(pk__in=track_ids).order_by("pk"))  # in one order, for everybody
+    return found, database_now()
+
+
 def _lock_active_track(track_id: UUID, *, workspace_id: UUID) -> tuple[Track, datetime]:
     track, now = lock_track(track_id, workspace_id=workspace_id)
     if track.is_closed:
@@ -84,8 +107,13 @@ def _lock_active_track(track_id: UUID, *, workspace_id: UUID) -> tuple[Track, da
 
 
 def create_track(*, workspace_id: UUID, new: NewTrack, actor: Actor) -> tuple[Track, bool]:
-    """Open a track; the same `external_id` with the same content returns the one that exists."""
+    """Open a track; the same `external_id` with the same content returns the one that exists.
+
+    Its first `steps_done` steps are completed from the start, and the one behind them is active.
+    """
     _refuse_self_approval(new.customer_email, new.requester)
+    if not 0 <= new.steps_done <= len(new.steps):
+        raise Invalid.field("steps_done", "The track has fewer steps.")
     password_hash = _password_hash(new.password)  # slow on purpose, so before the transaction
     return _create_track(workspace_id, new, password_hash, actor)
 
@@ -114,7 +142,7 @@ def _by_external_id(workspace_id: UUID, new: NewTrack) -> Track | None:
         return None
     tracks = Track.objects.select_related("workspace").filter(workspace_id=workspace_id)
     track = tracks.filter(external_id=new.external_id).first()
-    if track is not None and not is_fingerprint_of(track.creation_digest, asdict(new)):
+    if track is not None and not is_fingerprint_of(track.creation_digest, new.content()):
         raise ExternalIdTaken(track)
     return track
 
@@ -127,16 +155,15 @@ def _insert(workspace_id: UUID, new: NewTrack, password_hash: str | None, actor:
         customer_email=new.customer_email,
         password_hash=password_hash,
         external_id=new.external_id,
-        creation_digest=fingerprint(asdict(new)),
+        creation_digest=fingerprint(new.content()),
         requester=new.requester,
         metadata=new.metadata,
+        source=new.source.stored() if new.source else None,
         created_at=now,
         updated_at=now,
     )
     track.save(force_insert=True)
-    Step.objects.bulk_create(
-        Step(track=track, index=index, title=title) for index, title in enumerate(new.steps)
-    )
+    steps = Step.objects.bulk_create(_steps(track, new, now=now))
     data = {
         "title": new.title,
         "steps": new.steps,
@@ -146,7 +173,20 @@ def _insert(workspace_id: UUID, new: NewTrack, password_hash: str | None, actor:
         "password_protected": track.is_protected,
     }
     record(track, "track.created", actor=actor, at=now, data=data)
+    for step in steps:
+        if step.status != Step.Status.PENDING:
+            _record_step(track, step, detail=None, actor=actor, now=now)
     return track
+
+
+def _steps(track: Track, new: NewTrack, *, now: datetime) -> Iterator[Step]:
+    for index, title in enumerate(new.steps):
+        step = Step(track=track, index=index, title=title)
+        if index < new.steps_done:
+            step.status, step.ended_at = Step.Status.COMPLETED, now
+        elif index == new.steps_done > 0:
+            step.status, step.started_at = Step.Status.ACTIVE, now
+        yield step
 
 
 def _password_hash(password: str | None) -> str | None:
@@ -159,19 +199,24 @@ def _refuse_self_approval(address: str | None, requester: str | None) -> None:
 
 
 def update_track(
-    *, track_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor
+    *, track_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor, reason: str = ""
 ) -> Track:
-    """Change title, customer_email, metadata or password; what stays the same is no change."""
+    """Change title, customer_email, metadata, password or source; what stays is no change.
+
+    The reason is for the record: staff gives one, agents do not.
+    """
     if "password" in changes:
         changes = {name: value for name, value in changes.items() if name != "password"} | {
             "password_hash": _password_hash(changes["password"])
         }
-    return _update_track(track_id, workspace_id, changes, actor)
+    if (source := changes.get("source")) is not None:
+        changes = changes | {"source": source.stored()}
+    return _update_track(track_id, workspace_id, changes, actor, reason)
 
 
 @transition
 def _update_track(
-    track_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor
+    track_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor, reason: str
 ) -> Track:
     track, now = _lock_active_track(track_id, workspace_id=workspace_id)
     changes = {
@@ -187,7 +232,8 @@ def _update_track(
     for name, value in changes.items():
         setattr(track, name, value)
     track.save(update_fields=list(changes))
-    record(track, "track.updated", actor=actor, at=now, data=_changed(track, changes))
+    data = _changed(track, changes) | ({"reason": reason} if reason else {})
+    record(track, "track.updated", actor=actor, at=now, data=data)
     return track
 
 
@@ -226,10 +272,17 @@ def change_step(
     else:
         step.ended_at = now
     step.save()
-    verb = "started" if to == Step.Status.ACTIVE else to.value
-    data = {"index": index, "title": step.title, "detail": detail}
-    record(track, f"step.{verb}", actor=actor, at=now, data=data)
+    _record_step(track, step, detail=detail, actor=actor, now=now)
     return track
+
+
+def _record_step(
+    track: Track, step: Step, *, detail: str | None, actor: Actor, now: datetime
+) -> None:
+    status = Step.Status(step.status)
+    verb = "started" if status == Step.Status.ACTIVE else status.value
+    data = {"index": step.index, "title": step.title, "detail": detail}
+    record(track, f"step.{verb}", actor=actor, at=now, data=data)
 
 
 def _step_at(track: Track, index: int, *, field: str) -> Step:

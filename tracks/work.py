@@ -4,10 +4,10 @@ Poke for speed, sweep for certainty: after a commit a task is sent by name for t
 task sends one again for every row that is due. Losing the broker makes work late, never lost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any, Self
 
 import structlog
@@ -18,6 +18,7 @@ from django.db.models import F
 from django.utils.module_loading import import_string
 
 from tracks.clock import database_now
+from tracks.transactions import after_commit
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,19 @@ class Work(models.Model):
             next_attempt_at=now + cls.LEASE, attempts=F("attempts") + 1
         )
         return cls._default_manager.get(pk=pk) if taken else None
+
+    @classmethod
+    @transaction.atomic
+    def claim_all(cls, pks: Collection[Any]) -> list[Self]:
+        """Take those of several rows that are due and no other worker has, the oldest first."""
+        now = database_now()
+        due = cls._default_manager.filter(pk__in=pks, next_attempt_at__lte=now)
+        rows = list(due.select_for_update(skip_locked=True).order_by("next_attempt_at", "pk"))
+        mine = cls._default_manager.filter(pk__in=[row.pk for row in rows])
+        mine.update(next_attempt_at=now + cls.LEASE, attempts=F("attempts") + 1)
+        for row in rows:
+            row.attempts, row.next_attempt_at = row.attempts + 1, now + cls.LEASE
+        return rows
 
     @classmethod
     def due(cls, *, limit: int) -> list[Any]:
@@ -73,7 +87,7 @@ def poke(task: str, *args: Any) -> None:
 
 def poke_after_commit(task: str, *args: Any) -> None:
     """Ask for a task once the surrounding transaction is committed, and never if it is not."""
-    transaction.on_commit(partial(poke, task, *args), robust=True)
+    after_commit(poke, task, *args)
 
 
 def run_in_background(function: Callable[..., Any], *args: Any) -> None:

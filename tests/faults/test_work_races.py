@@ -1,6 +1,6 @@
 """Sweeps and workers that run twice at once do everything once (CO-08)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -63,7 +63,7 @@ def test_a_sweep_that_finds_what_was_just_swept_is_harmless(shared_database: Non
 @pytest.fixture
 def notification(shared_database: None) -> Notification:
     ask = AskFactory()
-    notify.on_event(Event.objects.get(track=ask.track, type="input_request.created"))
+    notify.on_events([Event.objects.get(track=ask.track, type="input_request.created")])
     return Notification.objects.get(kind=Notification.Kind.ASK)
 
 
@@ -103,7 +103,7 @@ def test_an_event_planned_by_two_processes_is_planned_once(shared_database: None
     ask = AskFactory()
     event = Event.objects.get(track=ask.track, type="input_request.created")
 
-    results = at_once_in_database(*[partial(notify.on_event, event)] * 5)
+    results = at_once_in_database(*[partial(notify.on_events, [event])] * 5)
 
     assert results == [None] * 5
     assert Notification.objects.filter(kind=Notification.Kind.ASK).count() == 1
@@ -127,8 +127,8 @@ def test_two_sweeps_run_the_consumers_of_an_event_once(
 remembered: list[Event] = []
 
 
-def remember(event: Event) -> None:
-    remembered.append(event)
+def remember(events: Sequence[Event]) -> None:
+    remembered.extend(events)
 
 
 @pytest.mark.postgresql
@@ -228,4 +228,4 @@ def test_a_card_is_changed_though_its_ask_closes_while_it_is_posted(
 def close(ask: Ask) -> None:
     """Answer an ask, and plan what follows for its card."""
     answer(ask, True)
-    slack_cards.on_event(Event.objects.get(track=ask.track, type="input_request.answered"))
+    slack_cards.on_events([Event.objects.get(track=ask.track, type="input_request.answered")])

@@ -90,8 +90,9 @@ def test_a_number_is_given_once(track: Track) -> None:
 
 def _copy(event: Event, **changes: Any) -> Event:
     fields = {
-        name: getattr(event, name)
-        for name in ("track", "type", "actor_type", "actor_name", "at", "data_commitment", "hash")
+        field.name: getattr(event, field.name)
+        for field in Event._meta.concrete_fields
+        if not field.primary_key
     }
     return Event(**fields | changes)
 

@@ -3,12 +3,13 @@
 import psycopg.errors
 import pytest
 from django.db import OperationalError, connection, transaction
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from config.errors import NotFound, Unavailable
 from tests.factories import WorkspaceFactory
 from tracks import transactions
 from tracks.models import Workspace
-from tracks.transactions import transition
+from tracks.transactions import after_commit, transition
 
 
 def names() -> list[str]:
@@ -61,6 +62,37 @@ def test_hooks_run_after_a_refusal_that_committed() -> None:
     with pytest.raises(NotFound):
         refuse()
     assert ran == ["hook"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_the_commit_fails_nobody_and_the_rest_goes_on() -> None:
+    ran: list[str] = []
+
+    def fail(reason: str) -> None:
+        ran.append(reason)
+        raise RuntimeError(reason)
+
+    @transition
+    def change() -> str:
+        WorkspaceFactory(name="kept")
+        after_commit(fail, "first")
+        after_commit(fail, reason="second")
+        return "done"
+
+    assert change() == "done"
+    assert (names(), ran) == (["kept"], ["first", "second"])
+
+
+def test_what_is_rolled_back_is_followed_by_nothing(
+    db: None, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    ran: list[str] = []
+    with django_capture_on_commit_callbacks(execute=True):
+        after_commit(ran.append, "kept")
+        with transaction.atomic():
+            after_commit(ran.append, "rolled back")
+            transaction.set_rollback(True)
+    assert ran == ["kept"]
 
 
 class _Failing:

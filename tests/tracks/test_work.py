@@ -41,6 +41,20 @@ def test_a_claimed_row_is_nobody_elses_until_the_lease_is_over(row: Dispatch, cl
     assert Dispatch.claim(row.pk) is not None
 
 
+def test_several_are_claimed_at_once_but_for_what_another_has(row: Dispatch, clock: Clock) -> None:
+    others = [say(row.event.track, "x"), say(row.event.track, "y")]
+    Dispatch.objects.filter(pk=others[0].pk).update(next_attempt_at=clock.now - timedelta(hours=1))
+    pks = [row.pk, *(other.pk for other in others)]
+    claimed = Dispatch.claim_all(pks)
+    assert [each.pk for each in claimed] == [others[0].pk, row.pk]  # the oldest first
+    lease = clock.now + timedelta(seconds=30)
+    assert [(each.attempts, each.next_attempt_at) for each in claimed] == [(2, lease)] * 2
+    for each in claimed:
+        each.refresh_from_db()
+    assert [(each.attempts, each.next_attempt_at) for each in claimed] == [(2, lease)] * 2
+    assert Dispatch.claim_all(pks) == []
+
+
 def test_a_row_that_is_not_due_or_done_or_gone_is_not_claimed(row: Dispatch, clock: Clock) -> None:
     clock.move(milliseconds=-1)
     assert Dispatch.claim(row.pk) is None

@@ -8,6 +8,7 @@ from django.db import models
 from tracks.ids import new_id, public_id
 from tracks.json_text import JSONText
 from tracks.models.track import Track
+from tracks.models.workspace import Workspace
 from tracks.work import Work
 
 
@@ -15,6 +16,15 @@ class Event(models.Model):
     """One thing that happened to a track. Append-only, numbered per track, hash-chained."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # As the track has it, which never moves: lists of a workspace need no look at its tracks.
+    workspace = models.ForeignKey(
+        Workspace,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+        editable=False,
+    )
     track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="events")
     seq = models.PositiveIntegerField()
     type = models.CharField(max_length=40)
@@ -27,11 +37,24 @@ class Event(models.Model):
 
     class Meta:
         ordering: ClassVar = ["track", "seq"]
+        permissions: ClassVar = [("export_event", "Can export the event log")]
         constraints: ClassVar = [
             # a reader that asks for `after=seq` can never miss one
             models.UniqueConstraint("track", "seq", name="event_seq_unique"),
             # the chain cannot fork
             models.UniqueConstraint("track", "prev_hash", name="event_prev_hash_unique"),
+        ]
+        # All are read from their end. Upwards, because what grows at its end fills its pages.
+        indexes: ClassVar = [
+            # staff look at what happened in one workspace …
+            models.Index("workspace", "id", name="event_newest"),
+            # … at what happened there of one type …
+            models.Index("workspace", "type", "id", name="event_newest_of_type"),
+            # … or anywhere
+            models.Index("type", "id", name="event_of_type"),
+            # staff look at what somebody did, or somebody of a kind. Without the key, which is what
+            # is large in an index: PostgreSQL keeps what is equal once, with a list of its rows.
+            models.Index("actor_type", "actor_name", "workspace", name="event_of_actor"),
         ]
 
     def __str__(self) -> str:
@@ -67,7 +90,11 @@ class Dispatch(Work):
     done = models.JSONField(default=list)
 
     class Meta:
+        verbose_name_plural = "dispatches"
         indexes: ClassVar = [
             # the sweep looks for what is due
             models.Index("next_attempt_at", name="dispatch_due"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.event)
