@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import datetime
 from uuid import UUID
 
 from uuid6 import uuid7
@@ -37,3 +38,9 @@ def known_id(prefix: str, text: str) -> UUID:
 def random_base62(length: int) -> str:
     """Return a random string of digits and letters: 5.95 bits a character."""
     return "".join(secrets.choice(BASE62) for _ in range(length))
+
+
+def earliest_id(moment: datetime) -> UUID:
+    """Return a key that sorts before every one that was made at or after a moment."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80)

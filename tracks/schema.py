@@ -94,8 +94,8 @@ class Failure(serializers.Serializer[Any]):
 
 
 class Source(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    url = serializers.CharField()
+    name = serializers.CharField(help_text="The system of record that the track mirrors.")
+    url = serializers.CharField(allow_null=True, help_text="Of the record there.")
 
 
 @extend_schema_field({"oneOf": [{"$ref": "#/components/schemas/Ask"}, {"type": "null"}]})
@@ -227,6 +227,7 @@ _STATUS_OF = {
     "unsafe_text": 422,
     "endpoint_url_refused": 422,
     "idempotency_mismatch": 422,
+    "system_failed": 424,
 }
 _ALWAYS = (
     "malformed",

@@ -43,7 +43,7 @@ def _track_json(track: Track) -> dict[str, Any]:
         "summary": track.summary,
         "failure": _failure_json(track),
         "open_ask": None,
-        "source": None,
+        "source": _source_json(track),
         "seq": track.seq,
         "created_at": rfc3339(track.created_at),
         "updated_at": rfc3339(track.updated_at),
@@ -65,6 +65,11 @@ def _failure_json(track: Track) -> dict[str, Any] | None:
     if track.status != Track.Status.FAILED:
         return None
     return {"reason": track.failure_reason, "retryable": track.failure_retryable}
+
+
+def _source_json(track: Track) -> dict[str, Any] | None:
+    source = track.comes_from
+    return {"name": source.name, "url": source.url} if source else None
 
 
 def event_json(event: Event, *, track_id: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tracks.addresses import (
     canonical_address,
     check_address,
     masked,
+    masked_apart,
     same_address,
 )
 
@@ -113,3 +114,20 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(address: str) -> None:
 )
 def test_a_stranger_sees_one_letter_and_the_domain(address: str, shown: str) -> None:
     assert masked(address) == shown
+
+
+@pytest.mark.parametrize(
+    ("addresses", "shown"),
+    [
+        (["cfo@acme.com"], ["c•••@acme.com"]),
+        (["cfo@acme.com", "kim@acme.com"], ["c•••@acme.com", "k•••@acme.com"]),
+        (["cfo@acme.com", "CEO@acme.com"], ["cf•••@acme.com", "CE•••@acme.com"]),
+        (["cfo@acme.com", "cfo@cust.com"], ["c•••@acme.com", "c•••@cust.com"]),
+        (
+            ["anna@acme.com", "anna.b@acme.com", "alex@acme.com"],
+            ["anna•••@acme.com", "anna.•••@acme.com", "al•••@acme.com"],
+        ),
+    ],
+)
+def test_strangers_can_tell_masked_addresses_apart(addresses: list[str], shown: list[str]) -> None:
+    assert list(masked_apart(addresses).values()) == shown

@@ -1,10 +1,11 @@
 """Identifiers: ordered by time inside, opaque outside."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
-from tracks.ids import BASE62, new_id, parse_public_id, public_id, random_base62
+from tracks.ids import BASE62, earliest_id, new_id, parse_public_id, public_id, random_base62
 
 PK = UUID("01a20207-d39f-7717-99de-251e9c85cf4d")
 
@@ -47,3 +48,11 @@ def test_random_text_is_base62_and_never_the_same() -> None:
     assert len(texts) == 200
     assert set("".join(texts)) <= set(BASE62)
     assert {len(text) for text in texts} == {22}
+
+
+def test_the_earliest_id_of_a_moment_sorts_before_all_made_since_and_behind_all_before() -> None:
+    moment = datetime.now(UTC)
+    made = new_id()
+    assert earliest_id(moment) <= made < earliest_id(moment + timedelta(minutes=1))
+    exactly = datetime.fromtimestamp(1.5, UTC)
+    assert earliest_id(exactly).hex == f"{1500:012x}{'0' * 20}"

@@ -4,10 +4,12 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from tracks.ids import new_id, public_id, random_base62
 from tracks.json_text import JSONText
 from tracks.models.workspace import Workspace
+from tracks.sources import Source
 
 SLUG_LENGTH = 22  # 131 bits: whoever knows the slug may look
 GENESIS = "0" * 64
@@ -35,6 +37,7 @@ class Track(models.Model):
     creation_digest = models.CharField(max_length=64, editable=False)
     requester = models.CharField(max_length=254, null=True)
     metadata = JSONText(default=dict)
+    source = JSONText(null=True, help_text="The system of record it mirrors: tracks.sources.")
     summary = models.TextField(null=True)
     failure_reason = models.TextField(null=True)
     failure_retryable = models.BooleanField(default=False)
@@ -45,6 +48,9 @@ class Track(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [
+            ("set_track_password", "Can set, change and clear the password of a track"),
+        ]
         constraints: ClassVar = [
             # create_track(external_id=…) of a restarted agent finds its track again
             models.UniqueConstraint("workspace", "external_id", name="track_external_id_unique"),
@@ -59,6 +65,14 @@ class Track(models.Model):
             models.Index("workspace", F("id").desc(), name="track_newest"),
             # GET /tracks?status=
             models.Index("workspace", "status", F("id").desc(), name="track_newest_by_status"),
+            # staff look at the tracks of every workspace by their status
+            models.Index("status", F("id").desc(), name="track_by_status"),
+            # staff look for the tracks of a customer
+            models.Index(
+                Lower("customer_email"),
+                name="track_of_customer",
+                condition=Q(customer_email__isnull=False),
+            ),
             # waiting processes ask what has changed since they last looked
             models.Index("updated_at", name="track_changed"),
         ]
@@ -73,6 +87,11 @@ class Track(models.Model):
     @property
     def is_closed(self) -> bool:
         return self.status != self.Status.ACTIVE
+
+    @property
+    def comes_from(self) -> Source | None:
+        """Return the system of record whose approval this is; None for an agent's work."""
+        return Source.of(self.source)
 
     @property
     def is_protected(self) -> bool:
