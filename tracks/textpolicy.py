@@ -9,6 +9,7 @@ a script or an emoji needs such a character to be written correctly.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -190,6 +191,17 @@ def subject_line(text: str, limit: int = 120) -> str:
     # One endless cluster has no boundary to cut at; what a hard cut leaves of it may be refused.
     head = line[:end] if end else _without_findings(line[: limit - 1])
     return head.rstrip() + "…"
+
+
+def escaped(text: str) -> str:
+    """Return any text with its deceptive characters written as JSON writes them: `\\u202e`.
+
+    For staff, who have to see what a system says as it is. Line breaks and tabs stay.
+    """
+    found = {offset for offset, _ in _findings(text, multiline=True)}
+    return "".join(
+        json.dumps(char)[1:-1] if offset in found else char for offset, char in enumerate(text)
+    )
 
 
 def _nfc(text: str) -> str:

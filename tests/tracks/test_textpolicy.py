@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracks import textpolicy
-from tracks.textpolicy import UnsafeText, clean, defuse, is_blank, subject_line
+from tracks.textpolicy import UnsafeText, clean, defuse, escaped, is_blank, subject_line
 
 # Written from the requirement, not from the code.
 RANGES = [
@@ -580,6 +580,25 @@ def test_defusing_adds_non_joiners_only_and_is_done_once(text):
 )
 def test_a_subject_is_one_harmless_line(text, line):
     assert subject_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("Approve\n\tall: 5 €", "Approve\n\tall: 5 €"),
+        ("Pay \u202eevil", r"Pay \u202eevil"),
+        ("\u2066x\u2069", r"\u2066x\u2069"),
+        ("a\u200bb\u00adc\x00d\x7f", r"a\u200bb\u00adc\u0000d\u007f"),
+        ("a\U000e0041", r"a\udb40\udc41"),
+        ("a\ud800", r"a\ud800"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469"),
+    ],
+)
+def test_what_deceives_is_written_out(text, shown):
+    assert escaped(text) == shown
+    assert escaped(shown) == shown
 
 
 @pytest.mark.parametrize(
