@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tests.factories import AskFactory, TrackFactory, answer
+from tests.factories import AskFactory, TrackFactory, WorkspaceFactory, answer
 from tracks.models import Event, EventData, Track, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,11 @@ def _change_the_hash(event: Event) -> None:
     _tamper("UPDATE tracks_event SET hash = %s WHERE id = %s", "f" * 64, _db(event.pk))
 
 
+def _change_the_workspace(event: Event) -> None:
+    elsewhere = _db(WorkspaceFactory().pk)
+    _tamper("UPDATE tracks_event SET workspace_id = %s WHERE id = %s", elsewhere, _db(event.pk))
+
+
 def _change_the_data(event: Event) -> None:
     EventData.objects.filter(event=event).update(data={"value": False})
 
@@ -93,6 +98,7 @@ def _db(pk: Any) -> Any:
     [
         (_change_the_actor, "the hash does not fit the event"),
         (_change_the_hash, "the hash does not fit the event"),
+        (_change_the_workspace, "the workspace is not the track's"),
         (_change_the_data, "the data does not fit its commitment"),
         (_break_the_data, "the data does not fit its commitment"),
         (_change_the_salt, "the data does not fit its commitment"),

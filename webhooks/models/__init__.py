@@ -1,6 +1,5 @@
 from webhooks.models.delivery import Attempt, Delivery
 from webhooks.models.endpoint import Endpoint, SigningKey
-from webhooks.models.entry import Entry
 from webhooks.models.notice import OwnerNotice
 
-__all__ = ["Attempt", "Delivery", "Endpoint", "Entry", "OwnerNotice", "SigningKey"]
+__all__ = ["Attempt", "Delivery", "Endpoint", "OwnerNotice", "SigningKey"]

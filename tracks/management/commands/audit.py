@@ -103,6 +103,8 @@ def _check(event: Any, previous: Event | None) -> Iterator[Fault]:
         yield Fault(track, event.seq, "prev_hash is not the hash of the event before")
     if link_of(event).hash() != event.hash:
         yield Fault(track, event.seq, "the hash does not fit the event")
+    if event.workspace_id != event.track.workspace_id:
+        yield Fault(track, event.seq, "the workspace is not the track's")
     # Data that was erased is gone for good; its commitment stays in the chain.
     if event.data_salt is not None and not _fits(event):
         yield Fault(track, event.seq, "the data does not fit its commitment")
