@@ -1,8 +1,11 @@
 """Periodic work of this layer."""
 
-from celery import shared_task
+from typing import Any
 
-from tracks import events
+from celery import Task, shared_task
+from celery.signals import task_postrun
+
+from tracks import events, heartbeats
 from tracks.idempotency import purge_idempotency_keys
 from tracks.models import Dispatch
 
@@ -13,12 +16,23 @@ BATCH = 500
 def sweep_dispatches() -> int:
     """Run the consumers of events whose process died or failed before all had run."""
     due = Dispatch.due(limit=BATCH)
-    for event_id in due:
-        events.dispatch(event_id)
+    events.dispatch(*due)
     return len(due)
 
 
 @shared_task
+def tick() -> None:
+    """Note that beat asks, and that a worker hears it."""
+    heartbeats.tick()
+
+
+@task_postrun.connect
+def note_worker(sender: Task, **_: Any) -> None:
+    """Note that this worker has just finished a task, whichever it was."""
+    heartbeats.note_worker(sender.request.hostname or "")
+
+
+@shared_task
 def purge() -> int:
-    """Forget idempotency keys that are too old to be asked for."""
-    return purge_idempotency_keys()
+    """Forget idempotency keys too old to be asked for, and workers that are no more."""
+    return purge_idempotency_keys() + heartbeats.purge()
