@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db.models.signals import post_migrate
 
+from tracks.staff.roles import install_roles
 from tracks.triggers import Trigger, install
 
 
@@ -40,4 +41,20 @@ class TracksConfig(GuardedConfig):
             "the event log is never emptied",
             vendors=("postgresql",),
         ),
+        Trigger("entry_is_final", "tracks_entry", "UPDATE", "an entry is never changed"),
+        Trigger(
+            "entry_stays",
+            "tracks_entry",
+            "DELETE",
+            "an entry is never deleted",
+            vendors=("postgresql",),
+        ),
     )
+
+    def ready(self) -> None:
+        super().ready()
+        post_migrate.connect(_install_roles, sender=self)
+
+
+def _install_roles(**_: Any) -> None:
+    install_roles()

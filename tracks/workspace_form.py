@@ -1,6 +1,6 @@
 """What staff may say about a workspace, checked."""
 
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -56,7 +56,9 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]
             "delegation",
             "escalate_to",
             "escalate_after_seconds",
+            "requires_totp",
         )
+        labels: ClassVar = {"requires_totp": "Second factor required"}
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]

@@ -64,6 +64,10 @@ class Workspace(models.Model):
     escalate_after_seconds = models.PositiveIntegerField(
         null=True, blank=True, help_text="When they are asked; empty: once the request has expired."
     )
+    requires_totp = models.BooleanField(
+        default=False,
+        help_text="Staff see this workspace only after a code of their authenticator app.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -134,25 +138,41 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # One key takes another's place once: unique, so that a button pressed twice makes one.
+    replaces = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, related_name="replaced_by", editable=False
+    )
 
     class Meta:
         ordering: ClassVar = ["-created_at"]
+        verbose_name = "API key"
+        permissions: ClassVar = [
+            ("rotate_apikey", "Can replace an API key"),
+            ("revoke_apikey", "Can revoke an API key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({KEY_PREFIX}{self.key_id}…{self.last_four})"
+
+    @property
+    def public_id(self) -> str:
+        """Return the part of the key that may be known."""
+        return f"{KEY_PREFIX}{self.key_id}"
 
     @classmethod
     def issue(
         cls, *, workspace: Workspace, name: str, scopes: list[str] | None = None
     ) -> tuple["ApiKey", str]:
         """Create a key and return it with its text, which nobody can read again."""
+        key = cls(workspace=workspace, name=name)
+        if scopes is not None:
+            key.scopes = scopes
+        return key, key.save_with_secret()
+
+    def save_with_secret(self) -> str:
+        """Save a new key, and return its text."""
         parts = KeyParts.generate()
-        key = cls.objects.create(
-            workspace=workspace,
-            name=name,
-            key_id=parts.key_id,
-            secret_hash=parts.secret_hash,
-            last_four=parts.text[-4:],
-            scopes=scopes if scopes is not None else all_scopes(),
-        )
-        return key, parts.text
+        self.key_id, self.secret_hash = parts.key_id, parts.secret_hash
+        self.last_four = parts.text[-4:]
+        self.save(force_insert=True)
+        return parts.text
