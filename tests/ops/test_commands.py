@@ -5,13 +5,16 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from config.errors import Unauthorized
 from tests.conftest import Clock
+from tests.factories import AGENT
 from tracks.authentication import authenticate, forget_identities
-from tracks.models import ApiKey, Workspace
+from tracks.models import ApiKey, Authenticator, Entry, Workspace
 from tracks.models.workspace import SCOPES
+from tracks.people import keep_authenticator
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +110,15 @@ def test_a_revoked_key_no_longer_works(workspace: Workspace, clock: Clock, lengt
 def test_an_unknown_key_cannot_be_revoked() -> None:
     with pytest.raises(CommandError, match="There is no such key"):
         _run("api_key", "revoke", "sk_live_000000000000")
+
+
+def test_a_lost_second_factor_is_removed(workspace: Workspace) -> None:
+    person = get_user_model().objects.create_superuser("admin")
+    keep_authenticator(person, key="00" * 20, step=0, actor=AGENT)
+    assert _run("second_factor", "remove", "admin") == "admin has no second factor any more.\n"
+    assert not Authenticator.objects.exists()
+    entry = Entry.objects.get(type="second_factor.removed")
+    assert (entry.workspace, entry.actor_type) == (None, "system")
+    for name, words in (("admin", "admin has no second factor."), ("x", "Nobody signs in as 'x'.")):
+        with pytest.raises(CommandError, match=words):
+            _run("second_factor", "remove", name)
