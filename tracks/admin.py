@@ -1,48 +1,34 @@
 """Staff may look at everything of this layer, and set the policies of workspaces.
 
-Nothing else changes here: the event log is what it is.
+Nothing else changes here: the event log is what it is. The pages of tracks are in approvals: they
+show what both layers know.
 """
 
-import json
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 
-from tracks.models import ApiKey, Event, Step, Track, Workspace
+from tracks import audit_admin, people_admin  # noqa: F401  they register their pages
+from tracks.clock import database_now, rfc3339_or_none
+from tracks.entries import note
+from tracks.home import admin as home_admin  # noqa: F401  it registers its page
+from tracks.key_form import KeyForm, RotationForm
+from tracks.keys import create_key, is_good, revoke_key, rotate_key
+from tracks.models import ApiKey, Workspace
+from tracks.staff.actions import ShownOnce, reasoned_action, secret_page
+from tracks.staff.base import StaffAdmin
+from tracks.staff.reach import actor_of
 from tracks.workspace_form import WorkspaceForm
 
 
-class ReadOnly:
-    """Takes every right but to look away from an admin page."""
-
-    show_full_result_count = False  # counting a big table takes longer than showing a page of it
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Rows that staff may read."""
-
-
-class ReadOnlyInline(ReadOnly, TabularInline):  # type: ignore[misc]
-    """Rows that staff may read on the page of what they belong to."""
-
-    extra = 0
-
-
 @admin.register(Workspace)
-class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
+class WorkspaceAdmin(StaffAdmin):
     """The policies of a tenant. Its name is part of what approvers have seen, and stays."""
 
+    workspace_path = "pk"
+    ordering = ("name",)
     form = WorkspaceForm
     list_display = ("name", "plan", "delegation", "time_zone", "created_at")
     search_fields = ("name",)
@@ -50,12 +36,34 @@ class WorkspaceAdmin(ModelAdmin):  # type: ignore[misc]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return () if obj is None else ("name",)
 
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        """Save the policies, and put on record what they are now."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            note(
+                obj.pk,
+                "workspace.changed" if change else "workspace.created",
+                subject=obj.name[:40],
+                actor=actor_of(request.user),
+                at=database_now(),
+                now={name: form.cleaned_data[name] for name in form.changed_data},
+            )
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
+def _rotated(key: ApiKey, **said: Any) -> ShownOnce:
+    new, text = rotate_key(key, **said)
+    ends_at = rfc3339_or_none(ApiKey.objects.get(pk=key.pk).expires_at)
+    return ShownOnce(f"The new key of {new.name}", text, f"The one before works until {ends_at}.")
+
+
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin):
+class ApiKeyAdmin(StaffAdmin):
+    """Keys are made, replaced and revoked; their text is shown once, on the page that answers."""
+
+    form = KeyForm
     list_display = ("__str__", "workspace", "last_used_at", "expires_at", "revoked_at")
     list_select_related = ("workspace",)
     list_filter = ("workspace",)
@@ -63,84 +71,63 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     fields = (
         "workspace",
         "name",
-        "key_id",
+        "public_id",
         "last_four",
-        "scopes",
+        "scopes_shown",
         "created_at",
         "last_used_at",
         "expires_at",
         "revoked_at",
+        "replaces",
+        "replacement",
     )
+    readonly_fields = ("public_id", "scopes_shown", "replacement")
 
-
-class StepInline(ReadOnlyInline):
-    model = Step
-    fields = ("index", "title", "status", "detail", "started_at", "ended_at")
-
-
-@admin.register(Track)
-class TrackAdmin(ReadOnlyAdmin):
-    list_display = ("title", "status", "workspace", "customer_email", "created_at")
-    list_select_related = ("workspace",)
-    list_filter = ("status", "workspace")
-    search_fields = ("title", "external_id", "customer_email")
-    inlines = (StepInline,)
-    # Neither the whole slug, which lets its reader in, nor anything of the password.
-    fields = (
-        "public_id",
-        "workspace",
-        "title",
-        "status",
-        "page",
-        "customer_email",
-        "is_protected",
-        "requester",
-        "external_id",
-        "metadata",
-        "summary",
-        "failure_reason",
-        "failure_retryable",
-        "created_at",
-        "updated_at",
+    rotate = reasoned_action(
+        label="Replace",
+        permission="tracks.rotate_apikey",
+        says="A new key with the same name and scopes takes the place of this one, and is shown "
+        "once. This one goes on working for as long as the two overlap.",
+        act=_rotated,
+        form=RotationForm,
+        fits=is_good,
     )
-    readonly_fields = ("public_id", "page", "is_protected")
-
-    @admin.display(description="Page")
-    def page(self, track: Track) -> str:
-        """Return the start of the track's address."""
-        return f"/t/{track.slug[:6]}…"
-
-    @admin.display(description="Password protected", boolean=True)
-    def is_protected(self, track: Track) -> bool:
-        """Tell whether the page asks for a password."""
-        return track.is_protected
-
-
-@admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "type", "track", "seq", "actor_type", "actor_name")
-    list_select_related = ("track",)
-    list_filter = ("type", "actor_type")
-    search_fields = ("=track__external_id", "track__title")
-    ordering = ("-id",)
-    fields = (
-        "public_id",
-        "track",
-        "seq",
-        "type",
-        "actor_type",
-        "actor_name",
-        "at",
-        "said",
-        "data_commitment",
-        "prev_hash",
-        "hash",
+    revoke = reasoned_action(
+        label="Revoke",
+        permission="tracks.revoke_apikey",
+        says="Whoever uses this key is refused from then on, within five seconds. It cannot be "
+        "undone: make another key instead.",
+        act=revoke_key,
+        fits=lambda key: key.revoked_at is None,
+        is_dangerous=True,
     )
-    readonly_fields = ("public_id", "said")
+    actions_detail = ("rotate", "revoke")
 
-    @admin.display(description="Data")
-    def said(self, event: Event) -> str:
-        """Return what the event says, or that it was erased."""
-        if event.data is None:
-            return "erased"
-        return json.dumps(event.data, ensure_ascii=False, indent=2)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return KeyForm.Meta.fields if obj is None else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Make the key; its text is for the answer alone."""
+        obj.text = create_key(obj, actor=actor_of(request.user))
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the key, this once."""
+        return secret_page(self, request, obj, ShownOnce(f"The key of {obj.name}", obj.text))
+
+    @admin.display(description="Scopes")
+    def scopes_shown(self, key: ApiKey) -> str:
+        """Return what the key may do."""
+        return ", ".join(key.scopes)
+
+    @admin.display(description="Replaced by")
+    def replacement(self, key: ApiKey) -> str:
+        """Return the key that has taken this one's place."""
+        return str(getattr(key, "replaced_by", "") or "-")
