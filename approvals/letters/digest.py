@@ -45,6 +45,7 @@ def letter(digest: Digest, asks: Sequence[Ask], *, now: datetime) -> Letter:
         "workspace": workspace.name,
         "address": digest.approver.address,
         "count": len(rows),
+        "is_prompt": digest.is_prompt,
         "overdue": sum(row.is_overdue for row in rows),
         "today": sum(row.urgency == 1 for row in rows),
         "rows": rows[:MOST_ROWS],
@@ -63,12 +64,13 @@ def letter(digest: Digest, asks: Sequence[Ask], *, now: datetime) -> Letter:
 
 def _row(ask: Ask, clock: Clock) -> Row:
     is_protected = ask.track.is_protected
+    is_said = ask.prompt == ask.track.title  # a mirrored request has one text for both
     masked = f"Protected request from {ask.track.workspace.name}"
     wanted = min(ask.due_at, ask.ends_at) if ask.due_at else ask.ends_at
     until = clock.moment(wanted)
     return Row(
         title=masked if is_protected else _line(ask.track.title, LONGEST_TITLE),
-        line="" if is_protected else _line(ask.prompt, LONGEST_LINE),
+        line="" if is_protected or is_said else _line(ask.prompt, LONGEST_LINE),
         url=track_url(ask.track),
         is_overdue=is_overdue(ask, clock.now),
         is_due_today=until.local.date() == clock.now.astimezone(clock.zone).date(),

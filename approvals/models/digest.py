@@ -1,4 +1,4 @@
-"""One mail a day to whoever has several requests waiting."""
+"""One mail that sums up what waits for somebody: in the morning, or after many came at once."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -17,6 +17,9 @@ class Digest(Work):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     approver = models.ForeignKey(Approver, on_delete=models.CASCADE, related_name="digests")
     day = models.DateField(help_text="In the zone of the workspace.")
+    hour = models.DateTimeField(
+        null=True, help_text="Of a prompt one: the hour that it is for. The daily one has none."
+    )
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     skipped_at = models.DateTimeField(null=True)
@@ -26,7 +29,16 @@ class Digest(Work):
     class Meta:
         constraints: ClassVar = [
             # one a day
-            models.UniqueConstraint("approver", "day", name="digest_once_a_day"),
+            models.UniqueConstraint(
+                "approver", "day", condition=Q(hour=None), name="digest_once_a_day"
+            ),
+            # however many come at once, one an hour
+            models.UniqueConstraint(
+                "approver",
+                "hour",
+                condition=Q(hour__isnull=False),
+                name="digest_once_an_hour",
+            ),
         ]
         indexes: ClassVar = [
             # the sweep looks for what is due
@@ -34,3 +46,8 @@ class Digest(Work):
                 "next_attempt_at", name="digest_due", condition=Q(next_attempt_at__isnull=False)
             ),
         ]
+
+    @property
+    def is_prompt(self) -> bool:
+        """Tell whether it was asked for, and does not wait for the morning."""
+        return self.hour is not None

@@ -145,6 +145,15 @@ def test_a_protected_track_is_named_by_its_workspace_alone(
     assert "Protected request from Acme Finance\nBy Sat 28 Nov 2026, 08:00 CET\n" in message.body
 
 
+def test_a_prompt_that_is_the_title_is_said_once(workspace: Workspace, clock: Clock) -> None:
+    asks(workspace, 2)
+    asks(workspace, 1, track=TrackFactory(workspace=workspace, title="Gadgets"), prompt="Gadgets")
+    clock.move_to(EIGHT)
+    (message,) = morning()
+    assert "\nGadgets\nBy Sat 28 Nov 2026, 08:00 CET\n" in message.body
+    assert html_of(message).count("Gadgets") == 1
+
+
 def test_agent_text_links_to_nothing(workspace: Workspace, clock: Clock) -> None:
     hostile = "Pay https://evil.example/x <b>now</b>"
     for _ in range(3):
