@@ -1,14 +1,16 @@
 """What came of an ask, in the words of the page. Pure: rows in, words out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from approvals import write_back
 from approvals.card import Card
 from approvals.display_time import Clock, Moment
-from approvals.models import Ask, Decision
+from approvals.models import Ask, Decision, Override
 from approvals.people import acted_for
 from approvals.receipts import label, meaning
 from approvals.transitions import TRACK_WAS_CLOSED
+from approvals.write_back import Elsewhere, Standing
 from tracks.models import Event, Track
 
 PROOFS = {
@@ -18,12 +20,13 @@ PROOFS = {
     "email_code+password": "confirmed by password and e-mail code",
 }
 
+OVERRIDDEN = "Decided by the people who run Sayso"
 WITH_AGENT = "The answer is with the agent, which goes on by itself."
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One row of a result: our term, and words that are the agent's, the approver's or ours."""
+    """One row of a result: our term, and words: the agent's, the approver's, staff's or ours."""
 
     term: str
     text: str
@@ -42,6 +45,7 @@ class Outcome:
     next: str
     facts: list[Fact] = field(default_factory=list)
     has_receipt: bool = False
+    standing: Standing | None = None  # in the system that the request comes from
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,33 @@ def of(
     went_on: str,
     took_part: bool = False,
     asked_now: Sequence[str] = (),
+    news: Sequence[Event] = (),
 ) -> Outcome:
     """Return what to say about an ask that is no longer open."""
     if status == Ask.Status.TIMEOUT:
         return _passed_by(card, closed, asked_now) if asked_now else _timeout(card, closed)
+    source = card.ask.track.comes_from
     if status == Ask.Status.CANCELLED:
-        return _cancelled(card, closed)
-    if is_mine:
-        return _mine(card, went_on=went_on)
-    return _anothers(card, is_verified=is_verified, took_part=took_part, went_on=went_on)
+        found = source and write_back.elsewhere_of(
+            card.ask.public_id, source, news, clock=card.clock, is_verified=is_verified
+        )
+        return _elsewhere(card, found) if found else _cancelled(card, closed)
+    if card.ask.is_overridden:
+        said = _overridden(card, is_verified=is_verified, went_on=went_on)
+    elif is_mine:
+        said = _mine(card, went_on=went_on)
+    else:
+        said = _anothers(card, is_verified=is_verified, took_part=took_part, went_on=went_on)
+    if source is None:
+        return said
+    standing = write_back.standing_of(
+        card.ask.public_id, source, news, clock=card.clock, is_verified=is_verified
+    )
+    return replace(said, next="You can close this page." if is_mine else "", standing=standing)
 
 
 def _mine(card: Card, *, went_on: str) -> Outcome:
-    decision = card.ask.settled_by
+    decision = _deciding(card)
     return Outcome(
         status=Ask.Status.ANSWERED,
         heading=recorded(card.ask, decision.value),
@@ -92,7 +110,7 @@ def _mine(card: Card, *, went_on: str) -> Outcome:
 
 
 def _anothers(card: Card, *, is_verified: bool, took_part: bool, went_on: str) -> Outcome:
-    decision = card.ask.settled_by
+    decision = _deciding(card)
     word = meaning(card.ask, card.ask.answer.value)
     who = acted_for(decision, is_verified=is_verified)
     facts = [_asked(card)]
@@ -106,6 +124,34 @@ def _anothers(card: Card, *, is_verified: bool, took_part: bool, went_on: str) -
         lead=f"{word} by {who} on {card.clock.moment(decision.at).full}.",
         sign="✓",
         tone="ok",
+        next=went_on or WITH_AGENT,
+        facts=facts,
+        has_receipt=is_verified,
+    )
+
+
+def _deciding(card: Card) -> Decision:
+    settled_by = card.ask.settled_by
+    assert isinstance(settled_by, Decision)
+    return settled_by
+
+
+def _overridden(card: Card, *, is_verified: bool, went_on: str) -> Outcome:
+    override = card.ask.settled_by
+    word = meaning(card.ask, override.value)
+    at = card.clock.moment(override.at).full
+    facts = [_asked(card)]
+    if is_verified or card.ask.kind == Ask.Kind.CHOICE:
+        facts += _value(card, override)
+    if is_verified:
+        facts.append(Fact("The reason they give", override.comment or "", "staff"))
+    who = f"{override.by} did so on {at}" if is_verified else f"It was done on {at}"
+    return Outcome(
+        status=Ask.Status.ANSWERED,
+        heading=f"{OVERRIDDEN}: {word.lower()}",
+        lead=f"{who}, in place of whoever was asked.",
+        sign="!",
+        tone="warn",
         next=went_on or WITH_AGENT,
         facts=facts,
         has_receipt=is_verified,
@@ -155,6 +201,18 @@ def _cancelled(card: Card, closed: Moment) -> Outcome:
     )
 
 
+def _elsewhere(card: Card, found: Elsewhere) -> Outcome:
+    return Outcome(
+        status=Ask.Status.CANCELLED,
+        heading=found.heading,
+        lead=found.lead,
+        sign="–",
+        tone="still",
+        next="There is nothing for you to do.",
+        facts=[_asked(card)],
+    )
+
+
 def recorded(ask: Ask, value: bool | str) -> str:
     """Return the heading of a recorded decision."""
     if ask.kind != Ask.Kind.CONFIRM:
@@ -174,12 +232,16 @@ def _asked(card: Card) -> Fact:
 
 
 def _said(card: Card, decision: Decision) -> list[Fact]:
-    term = "The answer" if card.ask.kind == Ask.Kind.TEXT else "The choice"
-    voice = "approver" if card.ask.kind == Ask.Kind.TEXT else "agent"
-    said = [Fact(term, label(card.ask, decision.value), voice)]
+    said = _value(card, decision)
     if decision.comment:
         said.append(Fact("The comment", decision.comment, "approver"))
     return said
+
+
+def _value(card: Card, settled_by: Decision | Override) -> list[Fact]:
+    term = "The answer" if card.ask.kind == Ask.Kind.TEXT else "The choice"
+    voice = "approver" if card.ask.kind == Ask.Kind.TEXT else "agent"
+    return [Fact(term, label(card.ask, settled_by.value), voice)]
 
 
 def _signed(card: Card, decision: Decision) -> str:

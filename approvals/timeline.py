@@ -1,12 +1,13 @@
 """What has happened on a track, as the page shows it to whoever has the link."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Q
 
 from approvals.display_time import Clock, Moment
+from approvals.receipts import meaning_of
 from tracks.addresses import masked
 from tracks.models import Event, Step, Track
 
@@ -72,8 +73,12 @@ def progress(
     hidden: int = 0,
     waiting: str = "",
     shows_addresses: bool = False,
+    elsewhere: Mapping[str, str] | None = None,
 ) -> Progress:
-    """Put each event under the step it belongs to. `waiting` says what an open ask waits for."""
+    """Put each event under the step it belongs to.
+
+    `waiting` says what an open ask waits for; `elsewhere`, by ask, how its system decided it.
+    """
     rows = [_row(step, clock=clock, waiting=waiting) for step in steps]
     loose: list[Entry] = []
     running: list[int] = []
@@ -81,6 +86,8 @@ def progress(
         data = event.data or {}
         _follow(running, event.type, data)
         text, is_agents = _words(event.type, data, shows_addresses=shows_addresses)
+        if event.type == "input_request.cancelled":
+            text = (elsewhere or {}).get(data.get("ask_id", ""), text)
         if text:
             index = _step_of(data, running)
             entries = rows[index].entries if index is not None and index < len(rows) else loose
@@ -137,12 +144,9 @@ def _words(type: str, data: dict[str, Any], *, shows_addresses: bool) -> tuple[s
 
 
 def _answered(data: dict[str, Any], *, shows_addresses: bool) -> str:
+    if data.get("overridden"):
+        return f"{meaning_of(data.get('kind'), data.get('value'))} by the people who run Sayso"
     named = [data.get("answered_by"), data.get("on_behalf_of")]
     people = [each if shows_addresses else masked(each) for each in named if each]
-    return f"{_verdict(data)} by {' for '.join(people)}" if people else "Answered"
-
-
-def _verdict(data: dict[str, Any]) -> str:
-    if data.get("kind") != "confirm":
-        return "Answered"
-    return "Approved" if data.get("value") is True else "Rejected"
+    verdict = meaning_of(data.get("kind"), data.get("value"))
+    return f"{verdict} by {' for '.join(people)}" if people else "Answered"

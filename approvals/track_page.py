@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from approvals import card, outcome, people, receipts, timeline, waiting_list
+from approvals import card, earlier, outcome, people, receipts, timeline, waiting_list
 from approvals.card import Card
 from approvals.display_time import Clock, Moment, zone_named
+from approvals.earlier import Earlier
 from approvals.forms import address_choice, new_nonce
 from approvals.models import Ask, Challenge, Grant
 from approvals.outcome import End, Outcome
@@ -17,8 +18,10 @@ from approvals.timeline import Progress
 from approvals.verification import bound_addresses, is_same_browser
 from approvals.visits import Visit
 from approvals.waiting_list import Next
-from tracks.addresses import masked
+from approvals.write_back import lines_of, news_of
+from tracks.addresses import masked, masked_apart
 from tracks.models import Event, Track
+from tracks.sources import Source
 
 TEMPLATE = "pages/track.html"
 SETTLED = ("open_decided", "answered", "timeout", "cancelled")  # nothing is left to do here
@@ -69,16 +72,6 @@ class Proof:
         return self.mailboxes[0] if len(self.mailboxes) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A question that came before the one on the card."""
-
-    prompt: str
-    result: str
-    at: Moment | None
-    receipt_of: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackPage:
     """Everything the template needs, each part already decided."""
@@ -100,6 +93,9 @@ class TrackPage:
     mine: Mine | None = None
     is_in_queue: bool = False
     next: Next | None = None
+    source: Source | None = None
+    change: str = ""
+    told: int = 0  # the latest event in which the layer above said what became of this
     consent: str = receipts.CONSENT
 
     @property
@@ -121,13 +117,15 @@ class TrackPage:
         went_on = self.outcome.next if self.outcome else ""
         said = sum(place.is_decided for place in self.table.places) if self.table else 0
         seated = sum(len(place.others) for place in self.table.places) if self.table else 0
-        parts = (ask_id, self.state, who, self.track.status, len(went_on), said, seated)
+        parts = (
+            ask_id, self.state, who, self.track.status, len(went_on), said, seated, self.told,
+        )  # fmt: skip
         return ".".join(map(str, parts))
 
 
 def approver_ids(ask: Ask) -> set[UUID]:
     """Return who may answer an ask that was fetched `with_table()`."""
-    return {holder.approver_id for holder in ask.table}
+    return {holder.approver_id for holder in ask.acting}
 
 
 def asks_of(track: Track, **where: Any) -> list[Ask]:
@@ -141,7 +139,7 @@ def asks_of(track: Track, **where: Any) -> list[Ask]:
 def addresses_to_prove(track: Track, asks: Sequence[Ask]) -> list[str]:
     """Return whose mailbox can be proven: who is asked while somebody is, else who ever was."""
     if asks and asks[0].shown_status == Ask.Status.OPEN:
-        return [holder.approver.address for holder in asks[0].table]
+        return [holder.approver.address for holder in asks[0].acting]
     return bound_addresses(track)
 
 
@@ -158,10 +156,12 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
     events, hidden = timeline.visible_events(track)
     shown = card.of(ask, clock=clock) if ask else None
     state = _state(shown, me, visit)
-    closed = None
+    closed, news = None, news_of(track)
     if shown is not None and not state.startswith("open"):
         asked_now = asks[0].asked if asks[0] is not ask else []
-        closed = _outcome(shown, me, events, asked_now=[each.address for each in asked_now])
+        closed = _outcome(
+            shown, me, events, asked_now=[each.address for each in asked_now], news=news
+        )
     end = outcome.end_of(track, clock=clock)
     mine = people.mine_of(ask, me) if ask and me else None
     in_queue = _queue_grant(visit, me)
@@ -184,12 +184,16 @@ def page_of(visit: Visit, asks: Sequence[Ask]) -> TrackPage:
             hidden=hidden,
             waiting=_waiting(state),
             shows_addresses=me is not None,
+            elsewhere=_decided_there(visit, news, me),
         ),
-        earlier=[_earlier(each, visit, clock) for each in asks if ask and each.pk < ask.pk],
+        earlier=[earlier.of(each, visit, clock=clock) for each in asks if ask and each.pk < ask.pk],
+        change=earlier.change_since(ask, asks, visit, me=me) if ask else "",
         table=_table(asks, ask, me) if ask else None,
         mine=mine,
         is_in_queue=in_queue is not None,
         next=_next(visit, ask, in_queue) if state in SETTLED else None,
+        source=visit.source,
+        told=news[-1].seq if closed and news else 0,
     )
 
 
@@ -215,6 +219,12 @@ def _before(asks: Sequence[Ask], ask: Ask) -> list[Ask]:
         at = found[at.escalated_from_id]
         chain.append(at)
     return chain
+
+
+def _decided_there(visit: Visit, news: Sequence[Event], me: Grant | None) -> dict[str, str]:
+    if visit.source is None:
+        return {}
+    return lines_of(visit.source, news, clock=clock_of(visit), is_verified=me is not None)
 
 
 def _table(asks: Sequence[Ask], ask: Ask, me: Grant | None) -> Table:
@@ -244,6 +254,8 @@ def _state(shown: Card | None, me: Grant | None, visit: Visit) -> str:
         return str(shown.ask.shown_status)
     if not shown.can_be_shown:
         return "open_unsafe"
+    if visit.source is not None and visit.source.decides_there:
+        return "open_there"
     if me is None:
         return "open_stranger"
     if _has_spoken(shown.ask, me):
@@ -259,7 +271,7 @@ def _has_spoken(ask: Ask, me: Grant) -> bool:
 
 def _is_done(state: str, me: Grant | None) -> bool:
     """Tell whether there is nothing left to prove here."""
-    if state in ("open_unsafe", "open_decided"):
+    if state in ("open_unsafe", "open_there", "open_decided"):
         return True
     return me is not None and not state.startswith("open")
 
@@ -278,11 +290,18 @@ def _waiting(state: str) -> str:
         return ""
     if state == "open_decided":
         return "waiting for others"
+    if state == "open_there":
+        return "waiting for a decision there"
     return "waiting for you" if state == "open_ready" else "waiting for an answer"
 
 
 def _outcome(
-    shown: Card, me: Grant | None, events: Sequence[Event], *, asked_now: Sequence[str]
+    shown: Card,
+    me: Grant | None,
+    events: Sequence[Event],
+    *,
+    asked_now: Sequence[str],
+    news: Sequence[Event],
 ) -> Outcome:
     ask = shown.ask
     is_answered = ask.status == Ask.Status.ANSWERED
@@ -296,6 +315,7 @@ def _outcome(
         asked_now=[masked(each) for each in asked_now],
         is_verified=me is not None,
         went_on=outcome.went_on(ask, events, clock=shown.clock) if is_answered else "",
+        news=news,
     )
 
 
@@ -315,11 +335,13 @@ def _proof(visit: Visit, asks: Sequence[Ask], me: Grant | None) -> Proof | None:
     challenge = _mailed(visit)
     clock = clock_of(visit)
     is_open = bool(asks) and asks[0].shown_status == Ask.Status.OPEN
+    shown = masked_apart(addresses)
+    mailed = challenge.approver.address if challenge else ""
     return Proof(
-        mailboxes=[Mailbox(address_choice(track, each), masked(each)) for each in addresses],
-        mailed_to=masked(challenge.approver.address) if challenge else "",
+        mailboxes=[Mailbox(address_choice(track, each), shown[each]) for each in addresses],
+        mailed_to=shown.get(mailed, masked(mailed)) if mailed else "",
         mailed_until=clock.moment(challenge.expires_at) if challenge else None,
-        has_notice_code=is_open and asks[0].notify,
+        has_notice_code=is_open and asks[0].notify and not asks[0].is_quiet,
         again_since=clock.moment(me.granted_at) if me else None,
     )
 
@@ -341,24 +363,6 @@ def _mailed(visit: Visit) -> Challenge | None:
             if is_same_browser(each, pending.nonce_of(each.pk))
         ),
         None,
-    )
-
-
-def _earlier(ask: Ask, visit: Visit, clock: Clock) -> Earlier:
-    closed = ask.shown_closed_at
-    is_answered = ask.status == Ask.Status.ANSWERED
-    result = {
-        Ask.Status.TIMEOUT.value: "Closed without an answer",
-        Ask.Status.CANCELLED.value: "Withdrawn",
-    }.get(ask.shown_status, "")
-    if is_answered:
-        result = receipts.meaning(ask, ask.answer.value)
-    may_read = is_answered and visit.viewer.grant_for(approver_ids(ask)) is not None
-    return Earlier(
-        prompt=ask.prompt,
-        result=result,
-        at=clock.moment(closed) if closed else None,
-        receipt_of=ask.public_id if may_read else "",
     )
 
 

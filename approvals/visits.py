@@ -13,6 +13,7 @@ from config.errors import DomainError, NotFound, RateLimited
 from tracks.models import Track
 from tracks.models.track import SLUG_LENGTH
 from tracks.rows import one_or_none
+from tracks.sources import Source
 
 MOST_MISSES, MISSES_WITHIN = 30, 60
 
@@ -28,6 +29,11 @@ class Visit:
     request: HttpRequest
     track: Track
     viewer: Viewer
+
+    @property
+    def source(self) -> Source | None:
+        """Return the system of record that the track mirrors."""
+        return self.track.comes_from
 
     @property
     def client(self) -> Client:
