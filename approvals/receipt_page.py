@@ -19,12 +19,13 @@ TIMES = (
 def context(signed: dict[str, Any], *, clock: Clock) -> dict[str, Any]:
     """Return what the template shows of a signed receipt."""
     receipt = signed["receipt"]
-    decision = receipt["decisions"][-1]
+    override = receipt["override"]
     return {
         "receipt": receipt,
         "signature": signed["signature"],
-        "decision": decision,
-        "answered": _moment(decision["at"], clock),
+        "decision": receipt["decisions"][-1] if override is None else None,
+        "override": override and _override(receipt, override, clock),
+        "answered": _moment(receipt["answer"]["answered_at"], clock),
         "decisions": [_decision(receipt, each, clock) for each in receipt["decisions"]],
         "times": [
             (term, _moment(receipt["times"][name], clock))
@@ -36,12 +37,20 @@ def context(signed: dict[str, Any], *, clock: Clock) -> dict[str, Any]:
 
 
 def _decision(receipt: dict[str, Any], decision: dict[str, Any], clock: Clock) -> dict[str, Any]:
-    at = _moment(decision["at"], clock).at
     return decision | {
-        "utc": at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "utc": _utc(decision["at"], clock),
         "proof": PROOFS.get(decision["verified_by"], decision["verified_by"]),
         "said": _said(receipt, decision),
     }
+
+
+def _override(receipt: dict[str, Any], override: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    said = _said(receipt, override | {"comment": None})
+    return override | {"utc": _utc(override["at"], clock), "said": said}
+
+
+def _utc(text: str, clock: Clock) -> str:
+    return _moment(text, clock).at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _said(receipt: dict[str, Any], decision: dict[str, Any]) -> list[Fact]:

@@ -107,7 +107,8 @@ def content_of(ask: Ask, events: list[Event]) -> dict[str, Any]:
         "action_digest": ask.action_digest,
         "answer": _answer(ask),
         "decisions": [_decision(ask, decision) for decision in ask.said],
-        "times": _times(ask, events),
+        "override": _override(ask),
+        "times": _times(ask, [event for event in events if event.seq <= upto]),
         "consent": {
             "text": CONSENT,
             "digest": "sha256:" + hashlib.sha256(CONSENT.encode()).hexdigest(),
@@ -125,9 +126,26 @@ def _answer(ask: Ask) -> dict[str, Any]:
     return {
         "value": ask.answer.value,
         "meaning": meaning(ask, ask.answer.value),
-        "answered_by": decision.approver.address,
+        "answered_by": decision.by,
         "answered_at": rfc3339(decision.at),
         "duration_ms": duration_ms(ask, decision),
+    }
+
+
+def _override(ask: Ask) -> dict[str, Any] | None:
+    """Return the word of staff that took the place of a decision, if there is one."""
+    override = ask.answer.override
+    if override is None:
+        return None
+    return {
+        "by": override.by,
+        "value": override.value,
+        "meaning": meaning(ask, override.value),
+        "label": label(ask, override.value),
+        "reason": override.reason,
+        "at": rfc3339(override.at),
+        "ip": override.ip,
+        "user_agent": override.user_agent,
     }
 
 
@@ -149,7 +167,12 @@ def _decision(ask: Ask, decision: Decision) -> dict[str, Any]:
 
 def meaning(ask: Ask, value: bool | str) -> str:
     """Return what a value stands for, in our word."""
-    if ask.kind != Ask.Kind.CONFIRM:
+    return meaning_of(ask.kind, value)
+
+
+def meaning_of(kind: str | None, value: bool | str | None) -> str:
+    """Return what a value of an ask of a kind stands for, in our word."""
+    if kind != Ask.Kind.CONFIRM:
         return "Answered"
     return "Approved" if value is True else "Rejected"
 
@@ -173,7 +196,7 @@ def _times(ask: Ask, events: list[Event]) -> dict[str, Any]:
         "created_at": rfc3339(ask.created_at),
         "sent_at": first("approver.notified"),
         "first_viewed_at": first("approver.viewed"),
-        "verified_at": rfc3339(ask.settled_by.verified_at),
+        "verified_at": rfc3339_or_none(ask.settled_by.verified_at),
         "answered_at": rfc3339(ask.settled_by.at),
         "expires_at": rfc3339(ask.expires_at),
     }

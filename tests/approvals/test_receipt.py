@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from approvals import receipts
 from approvals.models import Ask
-from approvals.transitions import record_first_view
+from approvals.viewing import record_first_view
 from config.errors import NotFound
 from tests.conftest import Clock
 from tests.factories import (
@@ -172,6 +172,7 @@ def test_the_receipt_says_who_what_when_and_how(ask: Ask) -> None:
                 "user_agent": "Firefox",
             }
         ],
+        "override": None,
         "times": {
             "created_at": "2026-11-22T10:00:00.000Z",
             "sent_at": None,

@@ -101,6 +101,14 @@ def test_every_field_of_an_answer(answered):
     assert (answer.ask.id, answer.ask.answer) == ("ask_1", answer)
 
 
+def test_an_override_by_staff_is_told_apart(answered):
+    assert Answer.read(answered).overridden is False
+    answered["answer"] |= {"verified_by": "staff_override", "overridden": True}
+    answer = Answer.read(answered)
+    assert answer.overridden is True
+    assert answer.approved is True
+
+
 def test_every_field_of_an_ask(server, ask_json):
     decision = {
         "approver": "ceo@acme.com",

@@ -34,6 +34,7 @@ class AnswerJSON(TypedDict):
     answered_at: str
     duration_ms: int
     verified_by: str
+    overridden: NotRequired[bool]  # only where it is true
 
 
 class DecisionJSON(TypedDict):

@@ -206,8 +206,8 @@ class Answer:
         answered_at: when (UTC), or None.
         duration_ms: milliseconds from asking to the answer, or None.
         verified_by: how the approver proved who they are: `email_link`, `email_code`, perhaps with
-        `+password`; or None. ask: the ask that ended, after escalation the last one: `decisions`,
-        `cancel_reason`, `receipt_url` and the rest.
+        `+password`; `staff_override` (see `overridden`); or None. ask: the ask that ended, after
+        escalation the last one: `decisions`, `cancel_reason`, `receipt_url` and the rest.
     """
 
     status: AskStatus
@@ -223,6 +223,14 @@ class Answer:
     def approved(self) -> bool:
         """True only for an explicit yes to a confirm ask."""
         return self.status == "answered" and self.ask.kind == "confirm" and self.value is True
+
+    @property
+    def overridden(self) -> bool:
+        """True when the people who run Sayso settled it in place of its approvers.
+
+        `answered_by` is the name of one of them then, and `comment` their reason.
+        """
+        return self.verified_by == "staff_override"
 
     def __bool__(self) -> bool:
         raise TypeError(
