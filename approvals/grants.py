@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from approvals.models import Approver, Browser, Grant
+from approvals.models import Approver, Browser, Grant, QueueMail
 from tracks.clock import database_now
 from tracks.models import Track
 
@@ -163,15 +163,26 @@ def set_viewer_cookie(response: HttpResponse, token: str) -> None:
     )
 
 
-def revoke_verified(track: Track, *, canonical: str, now: datetime) -> None:
-    """Void what was proven for an address on a track, and what is under way to it."""
-    Grant.objects.filter(track=track, approver__canonical=canonical, revoked_at=None).update(
-        revoked_at=now
-    )
+def revoke_verified(track: Track, *, canonical: str, now: datetime) -> int:
+    """Void what was proven for an address on a track, and what is under way to it; return how much.
+
+    What has expired by itself does not count.
+    """
+    proven = Grant.objects.filter(track=track, approver__canonical=canonical)
     track.challenge_set.filter(approver__canonical=canonical, voided_at=None).update(voided_at=now)
+    return _revoke(proven, now=now)
+
+
+def revoke_queue(canonical: str, *, now: datetime) -> int:
+    """Void an address's sign-ins to the queue, and what is under way to it; return how many."""
+    QueueMail.objects.filter(canonical=canonical, voided_at=None).update(voided_at=now)
+    return _revoke(Grant.objects.filter(kind=Grant.Kind.QUEUE, canonical=canonical), now=now)
+
+
+def _revoke(grants: QuerySet[Grant], *, now: datetime) -> int:
+    return grants.filter(revoked_at=None, expires_at__gt=now).update(revoked_at=now)
 
 
 def revoke_unlocked(track: Track, *, now: datetime) -> None:
     """Void what a track's old password unlocked."""
-    unlocked = Grant.objects.filter(track=track, kind=Grant.Kind.UNLOCK, revoked_at=None)
-    unlocked.update(revoked_at=now)
+    _revoke(Grant.objects.filter(track=track, kind=Grant.Kind.UNLOCK), now=now)

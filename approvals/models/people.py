@@ -62,14 +62,22 @@ class HolderQuerySet(models.QuerySet["Holder"]):
         """Fetch what the places of an ask show, in one query and no order: see seated()."""
         return self.select_related("approver", "seat__decision").order_by()
 
+    def acting(self) -> Self:
+        """Keep those whose place nobody has taken."""
+        return self.filter(relieved_at=None)
+
 
 class Holder(models.Model):
-    """Somebody who may decide at a seat. Who passes an ask on keeps the right to decide."""
+    """Somebody who may decide at a seat. Who passes an ask on keeps the right to decide.
+
+    Whom staff has relieved stays on record: they were asked, and are asked no longer.
+    """
 
     class Kind(models.TextChoices):
         ASKED = "asked"
         HANDED_OVER = "handed_over"
         STAND_IN = "stand_in"
+        REASSIGNED = "reassigned"  # by staff, in place of whoever could decide there before
 
     ask = models.ForeignKey("Ask", on_delete=models.CASCADE, related_name="holders")
     seat = models.ForeignKey(Seat, on_delete=models.CASCADE, related_name="holders")
@@ -77,6 +85,10 @@ class Holder(models.Model):
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.ASKED)
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True, help_text="When a digest told of a quiet ask.")
+    relieved_at = models.DateTimeField(
+        null=True, help_text="Since when somebody else is asked in their place."
+    )
 
     objects = HolderQuerySet.as_manager()
 

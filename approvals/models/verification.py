@@ -48,6 +48,7 @@ class Grant(models.Model):
     user_agent = models.CharField(max_length=400)
 
     class Meta:
+        permissions: ClassVar = [("revoke_grant", "Can revoke verified browsers")]
         constraints: ClassVar = [
             # a password proves nobody's mailbox; whoever is verified has one
             models.CheckConstraint(
@@ -60,6 +61,8 @@ class Grant(models.Model):
         indexes: ClassVar = [
             # revoking what was granted on a track
             models.Index("track", "kind", name="grant_of_track"),
+            # revoking an address's sign-ins to the queue
+            models.Index("canonical", name="grant_of_address", condition=Q(kind="queue")),
         ]
 
 
