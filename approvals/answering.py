@@ -10,8 +10,15 @@ from approvals.card import Card
 from approvals.forms import AnswerForm
 from approvals.models import Ask, Grant
 from approvals.refusal_pages import page
-from approvals.refusals import AlreadyDecided, AskNotOpen, DisplayChanged, NotTheApprover
+from approvals.refusals import (
+    AlreadyDecided,
+    AskNotOpen,
+    DecidedElsewhere,
+    DisplayChanged,
+    NotTheApprover,
+)
 from approvals.responses import show, to_track
+from approvals.sources import Glance
 from approvals.track_page import Entry, Notice, approver_ids, asks_of
 from approvals.visits import NotVerified, Visit, unlocked_visit
 from config.errors import DomainError, NotFound
@@ -19,6 +26,7 @@ from tracks.addresses import masked
 from tracks.ids import parse_public_id
 
 REVIEW_TEMPLATE = "pages/review.html"
+_REFUSALS = (NotVerified, NotTheApprover, AskNotOpen, DecidedElsewhere, DisplayChanged)
 
 
 class ProofTooOld(NotVerified):
@@ -32,6 +40,7 @@ def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
     ask = ask_at(here, ask_id)
     try:
         grant = _proof(here, ask)
+        here, ask = _looked_again(here, ask)
         _check_form(here, ask)
         form = forms.answer_form(ask, request.POST)
         if not form.is_valid() or "back" in request.POST:
@@ -39,7 +48,7 @@ def answer(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
         if _wants_review(ask, request.POST):
             return _review(here, ask, grant, form)
         _record(here, ask, grant, form)
-    except (NotVerified, NotTheApprover, AskNotOpen, DisplayChanged) as error:
+    except _REFUSALS as error:
         return _not_recorded(here, ask, error)
     return to_track(here.track)
 
@@ -55,12 +64,25 @@ def ask_at(here: Visit, ask_id: str) -> Ask:
 
 def _proof(here: Visit, ask: Ask) -> Grant:
     """Return what lets this browser answer."""
+    if here.source is not None and here.source.decides_there:
+        raise DecidedElsewhere()
     grant = here.viewer.grant_for(approver_ids(ask))
     if grant is None:
         raise NotTheApprover() if here.viewer.verified else NotVerified()
     if ask.risk == Ask.Risk.HIGH and not here.viewer.is_fresh(grant):
         raise ProofTooOld()
     return grant
+
+
+def _looked_again(here: Visit, ask: Ask) -> tuple[Visit, Ask]:
+    """Look at the source of a question before an answer to it counts; return both as they are.
+
+    An answer is taken even if the source is slow: whoever writes it back looks again.
+    """
+    if ask.shown_status != Ask.Status.OPEN or Glance().at(here.track) is None:
+        return here, ask
+    here = unlocked_visit(here.request, here.track.slug)
+    return here, ask_at(here, ask.public_id)
 
 
 def _check_form(here: Visit, ask: Ask) -> None:
@@ -157,6 +179,9 @@ def _why(here: Visit, ask: Ask, error: DomainError) -> Notice:
         return Notice(f"This request is for {asked}", "wrong", why, "code")
     if isinstance(error, NotVerified):
         return Notice("Nothing was recorded: first show that it’s you.", "wrong", "", "code")
+    if isinstance(error, DecidedElsewhere) and here.source is not None:
+        why = f"This is decided in {here.source.name}, not here."
+        return Notice("Nothing was recorded.", "wrong", why)
     if isinstance(error, DisplayChanged):
         why = "Read the question as it stands here, then answer it."
         return Notice("Nothing was recorded: that page was out of date.", "wrong", why)

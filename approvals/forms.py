@@ -95,6 +95,14 @@ class AnswerForm(forms.Form):
         comment = _plain(self.cleaned_data["comment"], multiline=True)
         return None if textpolicy.is_blank(comment) else _at_most(comment, LONGEST_COMMENT)
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse an answer without the comment that its system will ask for."""
+        said = self.cleaned_data
+        is_wanted = "value" in said and self.data["value"] in self.ask.comment_wanted_for
+        if is_wanted and said.get("comment", "") is None:
+            self.add_error("comment", "The system wants a reason for this answer: write a comment.")
+        return said
+
 
 class ConfirmForm(AnswerForm):
     def clean_value(self) -> bool:

@@ -6,7 +6,8 @@ import pytest
 
 from approvals.models import Answer, Approver, Ask, Decision
 from approvals.refusals import AskNotOpen, DisplayChanged, NotTheApprover
-from approvals.transitions import cancel_ask, record_first_view
+from approvals.transitions import cancel_ask
+from approvals.viewing import record_first_view
 from config.errors import NotFound
 from tests.api.refused import nothing_written
 from tests.conftest import Clock

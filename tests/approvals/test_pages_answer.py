@@ -131,6 +131,29 @@ def test_a_comment_has_its_own_limit_and_error(ask: Ask, person: Person) -> None
     assert_nothing_recorded(ask)
 
 
+def test_an_answer_that_its_system_takes_with_a_comment_only_is_refused_without(
+    clock: Clock, person: Person
+) -> None:
+    ask = AskFactory(notify=False, comment_wanted_for=["false"])
+    person.verify(ask)
+    assert "Comment needed for No" in person.get(path_of(ask)).text
+    for comment in ("", " "):
+        page = person.answer(ask, value="false", comment=comment)
+        assert page.status == 422
+        assert "Error: The system wants a reason for this answer: write a comment." in page.text
+        assert 'aria-describedby="comment-error"' in page.html
+    assert_nothing_recorded(ask)
+    assert person.answer(ask, value="false", comment="Too dear.").status == 303
+    assert Decision.objects.get().comment == "Too dear."
+
+
+def test_what_needs_no_comment_is_taken_without_one(clock: Clock, person: Person) -> None:
+    ask = AskFactory(kind="choice", notify=False, comment_wanted_for=["s"])
+    person.verify(ask)
+    assert person.answer(ask, value="s").status == 422
+    assert person.answer(ask, value="a").status == 303
+
+
 def test_ml_23_each_skipped_step_refuses_the_post_too(clock: Clock, person: Person) -> None:
     track = TrackFactory(password="correct horse")
     ask = AskFactory(track=track, notify=False)
