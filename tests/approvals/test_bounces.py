@@ -101,3 +101,26 @@ def test_nobody_else_may_say_so(sent: Notification, secret: str) -> None:
 def test_without_a_secret_there_is_no_such_address() -> None:
     with pytest.raises(Resolver404):
         resolve("/anymail/postmark/tracking/", urlconf=config.urls)
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "null", '"x"', "[[1]]", '{"RecordType": []}', ""])
+def test_what_is_no_news_is_refused(sent: Notification, body: str) -> None:
+    with nothing_written():
+        answered = Client().post(
+            "/anymail/postmark/tracking/",
+            body,
+            content_type="application/json",
+            headers={"Authorization": f"Basic {b64encode(SECRET.encode()).decode()}"},
+        )
+    assert answered.status_code == 400
+
+
+@pytest.mark.parametrize("service", ["mailgun", "amazon_ses", "resend", "nobody"])
+def test_a_service_of_which_no_secret_is_known_is_not_here(
+    sent: Notification, service: str
+) -> None:
+    with nothing_written():
+        answered = Client().post(
+            f"/anymail/{service}/tracking/", "{}", content_type="application/json"
+        )
+    assert answered.status_code in (400, 404)

@@ -4,4 +4,4 @@ from django.urls import include, path
 
 import config.urls
 
-urlpatterns = [*config.urls.urlpatterns, path("anymail/", include("anymail.urls"))]
+urlpatterns = [*config.urls.urlpatterns, path("anymail/", include("approvals.bounce_urls"))]
