@@ -1,4 +1,4 @@
-from approvals.models.ask import Answer, Ask, Decision, FirstView
+from approvals.models.ask import Answer, Ask, Decision, FirstView, Override
 from approvals.models.digest import Digest
 from approvals.models.notification import Notification
 from approvals.models.people import Absence, Approver, Decline, Holder, Seat
@@ -22,6 +22,7 @@ __all__ = [
     "Holder",
     "MonthOfAsks",
     "Notification",
+    "Override",
     "QueueMail",
     "Seat",
     "SlackCard",

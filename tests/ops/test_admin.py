@@ -5,12 +5,14 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from approvals.models import Ask, Decision, SlackChannel
-from tests.factories import AskFactory, answer, issue_key
+from approvals.models import Ask, Decision, Notification, SlackChannel
+from tests.factories import AGENT, AskFactory, answer, approver_of, issue_key
+from tracks.clock import database_now
+from tracks.entries import note
 from tracks.models import ApiKey, Event, Track, Workspace
 
 OURS = ("tracks", "approvals")
-WRITABLE = ("approvals/slackchannel", "tracks/workspace")
+WRITABLE = ("approvals/slackchannel", "tracks/apikey", "tracks/workspace")
 HOOK = "https://hooks.slack.com/services/T000/B000/secret"
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +29,11 @@ def ask(track: Track) -> Ask:
     ask: Ask = AskFactory(track=track)
     answer(ask)
     issue_key(track.workspace)
+    note(track.workspace_id, "key.revoked", subject="sk_live_x", actor=AGENT, at=database_now())
     SlackChannel.objects.create(workspace=track.workspace, webhook_url=HOOK)
+    Notification.objects.create(
+        kind="ask", ask=ask, track=track, approver=approver_of(ask), created_at=ask.created_at
+    )
     return ask
 
 
@@ -43,8 +49,11 @@ def test_what_staff_can_look_at() -> None:
         "approvals/approver",
         "approvals/ask",
         "approvals/monthofasks",
+        "approvals/notification",
         "approvals/slackchannel",
         "tracks/apikey",
+        "tracks/dispatch",
+        "tracks/entry",
         "tracks/event",
         "tracks/track",
         "tracks/workspace",
