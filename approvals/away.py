@@ -173,13 +173,15 @@ def _show(
     others = alive.filter(stand_in__canonical=here.canonical)
     covered = {each.approver_id for each in mine}
     approvers = _approvers(here)
+    zones = sorted({each.workspace.time_zone for each in approvers})
+    days = (here.now.astimezone(zone_named(each)).date() for each in zones)
     context: dict[str, Any] = {
         "address": here.canonical,
         "absences": [_shown(each, here, who=each.stand_in) for each in mine],
         "stands_in": [_shown(each, here, who=each.approver) for each in others],
         "uncovered": [each.workspace.name for each in approvers if mine and each.pk not in covered],
-        "zones": sorted({each.workspace.time_zone for each in approvers}),
-        "today": here.now.date(),
+        "zones": zones,
+        "earliest": min(days, default=here.now.date()),
         "notice": notice,
         "entry": entry or Entry(),
     }

@@ -13,17 +13,25 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from approvals import card, forms, receipts, transitions
+from approvals import card, forms, receipts, transitions, viewing
 from approvals.card import Card
 from approvals.display_time import Clock, zone_named
-from approvals.models import Approver, Ask
+from approvals.models import Approver, Ask, Holder
 from approvals.queue_views import SIGN_IN_FIRST, show_queue, show_sign_in
 from approvals.queue_visit import QueueVisit, queue_visit
 from approvals.refusal_pages import page
-from approvals.refusals import AlreadyDecided, AskNotOpen, DisplayChanged, NotTheApprover
+from approvals.refusals import (
+    AlreadyDecided,
+    AskNotOpen,
+    DecidedElsewhere,
+    DisplayChanged,
+    NotTheApprover,
+)
 from approvals.responses import SeeOther
+from approvals.sources import Glance
 from approvals.track_page import Notice
 from approvals.waiting_list import one_line
+from approvals.write_back import resolved_there
 from config.errors import Invalid, NotFound
 from tracks.ids import new_id, parse_public_id
 
@@ -87,7 +95,8 @@ def _ticked(here: QueueVisit) -> list[Ask]:
     keys = [parse_public_id("ask", each) for each in names]
     mine = Ask.objects.presented(here.now).with_everything()
     rows = mine.filter(pk__in=[each for each in keys if each])
-    found = {ask.pk: ask for ask in rows.filter(holders__approver__canonical=here.canonical)}
+    places = Holder.objects.acting().filter(approver__canonical=here.canonical)
+    found = {ask.pk: ask for ask in rows.filter(holders__in=places)}
     asks = [found[key] for key in keys if key in found]
     if len(asks) < len(names):
         raise NotFound()
@@ -97,7 +106,13 @@ def _ticked(here: QueueVisit) -> list[Ask]:
 
 
 def _is_light(ask: Ask) -> bool:
-    return ask.kind == Ask.Kind.CONFIRM and ask.risk == Ask.Risk.LOW and not ask.track.is_protected
+    source = ask.track.comes_from
+    return (
+        ask.kind == Ask.Kind.CONFIRM
+        and ask.risk == Ask.Risk.LOW
+        and not ask.track.is_protected
+        and not (source and source.decides_there)
+    )
 
 
 def _value(request: HttpRequest) -> bool:
@@ -109,11 +124,15 @@ def _value(request: HttpRequest) -> bool:
 
 def _me(here: QueueVisit, ask: Ask) -> Approver:
     """Return the person of the queue as the workspace of a request knows them."""
-    return next(each.approver for each in ask.table if each.approver.canonical == here.canonical)
+    return next(each.approver for each in ask.acting if each.approver.canonical == here.canonical)
 
 
 def _card(here: QueueVisit, ask: Ask) -> Card:
-    return card.of(ask, clock=Clock(here.now, zone_named(ask.track.workspace.time_zone)))
+    return card.of(ask, clock=_clock(here, ask))
+
+
+def _clock(here: QueueVisit, ask: Ask) -> Clock:
+    return Clock(here.now, zone_named(ask.track.workspace.time_zone))
 
 
 def _obstacle(here: QueueVisit, ask: Ask) -> str:
@@ -129,32 +148,37 @@ def _obstacle(here: QueueVisit, ask: Ask) -> str:
 
 def _review(here: QueueVisit, asks: list[Ask]) -> HttpResponse:
     """Return every request whole, to be read before one of two buttons answers all of them."""
+    asks = _looked_again(here, asks)
     obstacles = {ask.pk: _obstacle(here, ask) for ask in asks}
     left = [ask for ask in asks if not obstacles[ask.pk]]
     for ask in left:
         evidence = here.evidence(_me(here, ask))
-        transitions.record_first_view(ask_id=ask.pk, evidence=evidence)
+        viewing.record_first_view(ask_id=ask.pk, evidence=evidence)
     context = {
         "address": here.canonical,
         "items": [
             Reviewed(_card(here, ask), forms.new_nonce(ask, here.grant), number, _me(here, ask))
             for number, ask in enumerate(left, start=1)
         ],
-        "dropped": [_line(ask, obstacles[ask.pk]) for ask in asks if obstacles[ask.pk]],
+        "dropped": [_line(here, ask, obstacles[ask.pk]) for ask in asks if obstacles[ask.pk]],
         "consent": receipts.CONSENT,
     }
     status = 200 if left else 409
     return render(here.request, "pages/batch_review.html", context, status=status)
 
 
-def _line(ask: Ask, outcome: str, value: bool = True) -> Line:
+def _line(here: QueueVisit, ask: Ask, outcome: str, value: bool = True) -> Line:
     is_recorded = outcome == RECORDED
     words = f"Recorded: {receipts.meaning(ask, value).lower()}" if is_recorded else WORDS[outcome]
+    there = None if is_recorded else resolved_there(ask, clock=_clock(here, ask), is_verified=True)
+    if there is not None:
+        words = f"Not recorded: it is already resolved. {there.lead}"
     return Line(one_line(ask.prompt), reverse("track", args=[ask.track.slug]), words, is_recorded)
 
 
 def _confirm(here: QueueVisit, asks: list[Ask], value: bool) -> HttpResponse:
     """Record one answer each, and lead to the page that says what came of them."""
+    asks = _looked_again(here, asks)
     batch_id = new_id()
     outcomes = [(ask.pk.hex, _answer(here, ask, value, batch_id)) for ask in asks]
     content = {"of": here.canonical, "value": value, "outcomes": outcomes}
@@ -162,6 +186,14 @@ def _confirm(here: QueueVisit, asks: list[Ask], value: bool) -> HttpResponse:
     if not any(outcome == RECORDED for _, outcome in outcomes):
         return _result_page(here, asks, dict(outcomes), value, status=409)
     return SeeOther(f"{reverse('queue_batch')}?{urlencode({'result': result})}")
+
+
+def _looked_again(here: QueueVisit, asks: list[Ask]) -> list[Ask]:
+    """Look at the sources of what is about to be read or answered; return it as it is then."""
+    glance = Glance()
+    waiting = [ask for ask in asks if ask.shown_status == Ask.Status.OPEN]
+    looks = [glance.at(ask.track) for ask in waiting]
+    return _ticked(here) if any(looks) else asks
 
 
 def _answer(here: QueueVisit, ask: Ask, value: bool, batch_id: UUID) -> str:
@@ -185,7 +217,7 @@ def _answer(here: QueueVisit, ask: Ask, value: bool, batch_id: UUID) -> str:
             form_nonce=nonce,
             batch_id=batch_id,
         )
-    except (DisplayChanged, NotTheApprover):
+    except (DecidedElsewhere, DisplayChanged, NotTheApprover):
         return CHANGED
     except AlreadyDecided:
         return DECIDED
@@ -206,8 +238,8 @@ def _show_result(here: QueueVisit) -> HttpResponse:
     if content["of"] != here.canonical:
         raise NotFound()
     outcomes = dict(content["outcomes"])
-    rows = Ask.objects.filter(pk__in=[UUID(each) for each in outcomes]).select_related("track")
-    found = {ask.pk.hex: ask for ask in rows}
+    rows = Ask.objects.filter(pk__in=[UUID(each) for each in outcomes])
+    found = {ask.pk.hex: ask for ask in rows.select_related("track__workspace")}
     asks = [found[each] for each in outcomes if each in found]
     return _result_page(here, asks, outcomes, content["value"])
 
@@ -215,7 +247,7 @@ def _show_result(here: QueueVisit) -> HttpResponse:
 def _result_page(
     here: QueueVisit, asks: list[Ask], outcomes: dict[str, str], value: bool, *, status: int = 200
 ) -> HttpResponse:
-    lines = [_line(ask, outcomes[ask.pk.hex], value) for ask in asks]
+    lines = [_line(here, ask, outcomes[ask.pk.hex], value) for ask in asks]
     context = {
         "address": here.canonical,
         "lines": lines,

@@ -188,7 +188,7 @@ def _check_people(attrs: Any) -> None:
     """Refuse a count that cannot be reached, and a turn that would never come."""
     asked = len(attrs.get("approvers") or [None])
     if attrs["needed"] > asked:
-        raise _wrong("needed", f"Only {asked} are asked.", "max_value")
+        raise _wrong("needed", f"Only {asked} {'is' if asked == 1 else 'are'} asked.", "max_value")
     if attrs["needed"] > 1 and attrs["kind"] != Ask.Kind.CONFIRM:
         raise _wrong("needed", "Only a yes or no can need several.", "max_value")
     if attrs.get("escalate_after_seconds") is not None and not attrs.get("escalate_to"):

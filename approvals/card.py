@@ -124,6 +124,11 @@ class Card:
         )
 
     @property
+    def choices_with_comment(self) -> list[Choice]:
+        """Return the answers that the system takes with a comment only."""
+        return [each for each in self.choices if each.value in self.ask.comment_wanted_for]
+
+    @property
     def has_buttons(self) -> bool:
         """Tell whether the answers fit on buttons: up to four short ones."""
         choices = self.choices

@@ -43,7 +43,11 @@ class Moment:
 
     @property
     def local(self) -> datetime:
-        return self.at.astimezone(self.zone)
+        """Return the time in the zone; in UTC on the first and the last day that there is."""
+        try:
+            return self.at.astimezone(self.zone)
+        except OverflowError:
+            return self.at
 
     @property
     def zone_name(self) -> str:

@@ -16,7 +16,7 @@ from approvals.opening import (
     is_requester,
     record_handed_over,
 )
-from approvals.refusals import AskNotOpen, NotTheApprover, PassedOnAlready
+from approvals.refusals import AskNotOpen, DecidedElsewhere, NotTheApprover, PassedOnAlready
 from approvals.transitions import Locked, lock_asks
 from config.errors import Invalid, NotFound
 from tracks.actors import Actor
@@ -52,6 +52,8 @@ def _place_of(here: Locked, ask_id: UUID, approver: Approver) -> tuple[Ask, Hold
     holder = ask.holder_of(approver.pk)
     if holder is None:
         raise NotTheApprover()
+    if here.track.comes_from is not None and here.track.comes_from.decides_there:
+        raise DecidedElsewhere()
     if ask.status != Ask.Status.OPEN or holder.decision is not None:
         raise AskNotOpen(ask)
     return ask, holder
@@ -60,7 +62,7 @@ def _place_of(here: Locked, ask_id: UUID, approver: Approver) -> tuple[Ask, Hold
 def _has_passed_on(ask: Ask, holder: Holder) -> bool:
     return any(
         each.seat_id == holder.seat_id and each.kind == Holder.Kind.HANDED_OVER
-        for each in ask.table
+        for each in ask.acting
     )
 
 
@@ -73,7 +75,7 @@ def _taker(ask: Ask, giver: Approver, to: str) -> Approver:
     if not is_allowed(ask, giver=giver.address, taker=to):
         raise Invalid.field("to", refusal_of_policy(ask.track, ask.delegation))
     taker = approver_at(ask.workspace_id, to)
-    if ask.holder_of(taker.pk) is not None:
+    if ask.has_seated(taker.pk):
         raise Invalid.field("to", "This person is asked already.")
     if has_been_asked(ask.escalated_from, taker):
         raise Invalid.field("to", "This person was asked before and has not answered.")

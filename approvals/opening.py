@@ -35,6 +35,8 @@ class NewAsk:
     escalate_after_seconds: int | None = None
     delegation: str | None = None
     action_digest: str | None = None
+    is_quiet: bool = False
+    comment_wanted_for: list[str] = field(default_factory=list)
 
     def content(self) -> dict[str, Any]:
         """Return what two asks with the same key must have in common."""
@@ -43,6 +45,9 @@ class NewAsk:
         # What was not there when the first asks were opened must not change their fingerprints.
         for name in ("escalate_to", "escalate_after_seconds", "delegation"):
             if content[name] is None:
+                del content[name]
+        for name in ("is_quiet", "comment_wanted_for"):
+            if not content[name]:
                 del content[name]
         return content
 
@@ -86,6 +91,7 @@ def insert_ask(
         risk=new.config.get("risk"),
         needed=new.needed,
         notify=new.notify,
+        is_quiet=new.is_quiet,
         asked_by=asked_by,
         asked_by_key=asked_by_key,
         timeout_seconds=new.timeout_seconds,
@@ -95,15 +101,40 @@ def insert_ask(
         delegation=new.delegation or "",
         escalated_from=escalated_from,
         action_digest=new.action_digest,
+        comment_wanted_for=new.comment_wanted_for,
         created_at=now,
         expires_at=expires_at,
         ends_at=_end(new, now, expires_at),
     )
-    ask.display_digest = display_of(ask, [each.address for each in approvers]).digest()
+    ask.display_digest = display_of(ask, addresses_of(approvers)).digest()
     ask.save(force_insert=True)
     ask.table = _take_seats(ask, approvers, now=now)
     ask.seen_at, ask.successor_id = now, None
     return ask
+
+
+def creation_data(ask: Ask) -> dict[str, Any]:
+    """Return what the event of a new ask says."""
+    return {
+        "ask_id": ask.public_id,
+        "kind": ask.kind,
+        "prompt": ask.prompt,
+        "config": ask.config,
+        "approvers": addresses_of(ask.asked),
+        "needed": ask.needed,
+        "asked_by": ask.asked_by,
+        "timeout_seconds": ask.timeout_seconds,
+        "expires_at": rfc3339(ask.expires_at),
+        "due_at": rfc3339_or_none(ask.due_at),
+        "escalated_from": ask.escalated_from.public_id if ask.escalated_from else None,
+        "display_digest": ask.display_digest,
+        "action_digest": ask.action_digest,
+    }
+
+
+def addresses_of(approvers: Sequence[Approver]) -> list[str]:
+    """Return the addresses of approvers, as they were given."""
+    return [approver.address for approver in approvers]
 
 
 def _end(new: NewAsk, now: datetime, expires_at: datetime) -> datetime:
@@ -154,7 +185,7 @@ def display_of(ask: Ask, addresses: list[str]) -> Display:
 
 def seat_stand_ins(ask: Ask, *, now: datetime) -> None:
     """Let whoever stands in for an absent approver act at their seat, and put it on record."""
-    asked = {holder.approver_id: holder for holder in ask.table}
+    asked = {holder.approver_id: holder for holder in ask.acting}
     absences = Absence.objects.filter(
         approver__in=asked, starts_at__lte=now, ends_at__gt=now, ended_at=None
     )
@@ -207,7 +238,7 @@ def may_join(ask: Ask, taker: Approver, *, instead_of: Approver) -> bool:
     """Tell whether somebody may act for an approver of an ask, whoever wishes it."""
     return (
         not is_requester(ask.track, taker.address)
-        and ask.holder_of(taker.pk) is None
+        and not ask.has_seated(taker.pk)
         and not has_been_asked(ask.escalated_from, taker)
         and is_allowed(ask, giver=instead_of.address, taker=taker.address)
     )

@@ -24,6 +24,7 @@ from approvals.sign_in import code, link, pending_link, verify
 from approvals.track_page import Notice
 from approvals.unlock import WrongPassword
 from approvals.visits import NotVerified, Visit, unlocked_visit, visit
+from approvals.write_back import Standing, news_of, standing_of
 from config.errors import NotFound, RateLimited
 from tracks.ids import parse_public_id
 
@@ -87,6 +88,7 @@ def receipt(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
         return _receipt_refused(here)
     context = receipt_page.context(signed, clock=track_page.clock_of(here))
     context |= {"slug": slug, "workspace": here.track.workspace.name}
+    context |= {"standing": _standing(here, signed["receipt"]["ask_id"])}
     return render(request, "pages/receipt.html", context)
 
 
@@ -98,6 +100,14 @@ def receipt_json(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
         return JsonResponse(_receipt(here, ask_id), json_dumps_params={"ensure_ascii": False})
     except NotVerified:
         return _receipt_refused(here)
+
+
+def _standing(here: Visit, ask_id: str) -> Standing | None:
+    """Return how the answer stands in the system it comes from, which is not ours to sign."""
+    if here.source is None:
+        return None
+    clock, news = track_page.clock_of(here), news_of(here.track)
+    return standing_of(ask_id, here.source, news, clock=clock, is_verified=True)
 
 
 def _receipt(here: Visit, ask_id: str) -> dict[str, Any]:

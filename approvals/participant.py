@@ -25,7 +25,7 @@ def before_email_change(track: Track, *, now: datetime) -> None:
         return
     old = canonical_address(track.customer_email)
     ask = transitions.open_ask_of(track)
-    if ask is not None and ask.holders.filter(approver__canonical=old).exists():
+    if ask is not None and ask.holders.acting().filter(approver__canonical=old).exists():
         raise AlreadyAwaiting(ask)
     grants.revoke_verified(track, canonical=old, now=now)
 

@@ -7,12 +7,14 @@ from approvals.answering import ask_at
 from approvals.forms import PassOnForm, ReasonForm
 from approvals.models import Approver, Ask
 from approvals.refusal_pages import page
-from approvals.refusals import AskNotOpen, NotTheApprover, PassedOnAlready
+from approvals.refusals import AskNotOpen, DecidedElsewhere, NotTheApprover, PassedOnAlready
 from approvals.responses import show, to_track
 from approvals.track_page import Entry, Notice, approver_ids
 from approvals.visits import NotVerified, Visit, unlocked_visit
 from config.errors import DomainError, Invalid
 from tracks.addresses import masked
+
+_REFUSALS = (NotVerified, NotTheApprover, AskNotOpen, DecidedElsewhere, PassedOnAlready)
 
 
 @page("POST")
@@ -28,7 +30,7 @@ def hand_over(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
         handing_over.hand_over(ask_id=ask.pk, track_id=here.track.pk, giver=giver, **form.given)
     except Invalid as error:
         return _again(here, {e["field"]: e["detail"] for e in error.errors or []})
-    except (NotVerified, NotTheApprover, AskNotOpen, PassedOnAlready) as error:
+    except _REFUSALS as error:
         return _refused(here, ask, error)
     return to_track(here.track)
 
@@ -44,7 +46,7 @@ def not_me(request: HttpRequest, slug: str, ask_id: str) -> HttpResponse:
         if not form.is_valid():
             return _again(here, {"not_me": form.first_errors["reason"]})
         handing_over.decline(ask_id=ask.pk, track_id=here.track.pk, approver=approver, **form.given)
-    except (NotVerified, NotTheApprover, AskNotOpen) as error:
+    except _REFUSALS as error:
         return _refused(here, ask, error)
     return to_track(here.track)
 
@@ -67,12 +69,14 @@ def _again(here: Visit, errors: dict[str, str]) -> HttpResponse:
 
 
 def _refused(here: Visit, ask: Ask, error: DomainError) -> HttpResponse:
-    return show(here, status=error.status, notice=_why(ask, error))
+    return show(here, status=error.status, notice=_why(here, ask, error))
 
 
-def _why(ask: Ask, error: DomainError) -> Notice:
+def _why(here: Visit, ask: Ask, error: DomainError) -> Notice:
     if isinstance(error, PassedOnAlready):
         return Notice("This was passed on already.", "wrong", "It can be passed on once.")
+    if isinstance(error, DecidedElsewhere) and here.source is not None:
+        return Notice("Nothing was done.", "wrong", f"This is decided in {here.source.name}.")
     if isinstance(error, NotTheApprover):
         asked = ", ".join(masked(each.address) for each in ask.asked)
         why = "Nothing was done: this browser has proven another mailbox."

@@ -82,7 +82,7 @@ def _place(ask: Ask, asked: Holder, *, is_verified: bool) -> Place:
 
     others = [
         f"{name(each.approver.address)} {_came(each)}"
-        for each in ask.table
+        for each in ask.acting
         if each.seat_id == asked.seat_id and each.pk != asked.pk
     ]
     decision = asked.decision
@@ -96,7 +96,10 @@ def _place(ask: Ask, asked: Holder, *, is_verified: bool) -> Place:
 
 
 def _came(holder: Holder) -> str:
-    return "stands in" if holder.kind == Holder.Kind.STAND_IN else "was sent this"
+    return {
+        Holder.Kind.STAND_IN.value: "stands in",
+        Holder.Kind.REASSIGNED.value: "is asked instead",
+    }.get(holder.kind, "was sent this")
 
 
 def needs(ask: Ask) -> str:

@@ -1,6 +1,5 @@
 """What still waits for an address: agent asks and mirrored records together, next one first."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ def waiting_for(canonical: str, *, now: datetime, **where: Any) -> AskQuerySet:
     Overdue first, then by `due_at`, then oldest. `where` narrows to a workspace.
     """
     # Two steps: as one query, a database that knows little of its tables yet joins each with all.
-    mine = Holder.objects.filter(
+    mine = Holder.objects.acting().filter(
         approver__canonical=canonical,
         ask__status=Ask.Status.OPEN,
         ask__ends_at__gt=now,
@@ -40,12 +39,14 @@ def queue_json(address: str, canonical: str, *, workspace_id: Any) -> dict[str, 
     now = database_now()
     waiting = waiting_for(canonical, now=now, workspace_id=workspace_id)
     asks = list(waiting.with_everything().select_related("track__workspace")[:MOST])
-    overdue = [ask for ask in asks if is_overdue(ask, now)]
+    count, overdue = len(asks), sum(is_overdue(ask, now) for ask in asks)
+    if count == MOST:
+        count, overdue = waiting.count(), waiting.filter(due_at__lt=now).count()
     return {
         "approver": address,
-        "count": len(asks),
-        "overdue": len(overdue),
-        "text": in_words(asks, overdue=len(overdue)),
+        "count": count,
+        "overdue": overdue,
+        "text": in_words(count, overdue=overdue, first=asks[0] if asks else None),
         "asks": [ask_json(ask) for ask in asks],
     }
 
@@ -55,15 +56,15 @@ def is_overdue(ask: Ask, now: datetime) -> bool:
     return ask.due_at is not None and ask.due_at < now
 
 
-def in_words(asks: Sequence[Ask], *, overdue: int) -> str:
+def in_words(count: int, *, overdue: int, first: Ask | None) -> str:
     """Return one plain sentence that an assistant can say."""
-    if not asks:
+    if first is None:
         return "Nothing is waiting for you."
-    count = "1 approval is" if len(asks) == 1 else f"{len(asks)} approvals are"
+    waiting = "1 approval is" if count == 1 else f"{count} approvals are"
     late = f", {overdue} of them overdue" if overdue else ""
-    if overdue and overdue == len(asks):
+    if overdue and overdue == count:
         late = ", overdue" if overdue == 1 else ", all of them overdue"
-    return f"{count} waiting for you{late}; next: {_title(asks[0])}"
+    return f"{waiting} waiting for you{late}; next: {_title(first)}"
 
 
 def _title(ask: Ask) -> str:

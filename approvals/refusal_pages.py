@@ -89,6 +89,15 @@ BY_STATUS = {
 }
 
 
+# Staff come from a list, not from a mail.
+NOT_IN_A_LIST = Words(BY_STATUS[404].heading, BY_STATUS[404].why, next="Look for it in the lists.")
+NOT_ALLOWED = Words(
+    "Your role does not allow this",
+    "Nothing was changed.",
+    "Ask somebody with the role Owner, who can do it or give you a role that may.",
+)
+
+
 def refusal_page(
     request: HttpRequest, error: DomainError, *, template: str = TEMPLATE, **context: Any
 ) -> HttpResponse:
@@ -98,12 +107,14 @@ def refusal_page(
         return JsonResponse(
             body, status=error.status, content_type=errors.PROBLEM_TYPE, headers=error.headers
         )
+    is_staff_page = request.path.startswith("/admin/")
     words = BY_STATUS.get(error.status, BY_STATUS[400])
     response = render(
         request,
         template,
         {
-            "words": words,
+            "words": NOT_IN_A_LIST if is_staff_page and error.status == 404 else words,
+            "is_staff_page": is_staff_page,
             "status": error.status,
             "wait": wait_words(error),
             "request_id": requestid.current.get(),
@@ -169,6 +180,10 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     return refusal_page(request, Forged())
 
 
+class NotAllowed(DomainError):
+    code, status, title = "not_allowed", 403, "This role does not allow that."
+
+
 class Forged(DomainError):
     code, status, title = "forged", 403, "This did not come from our page."
 
@@ -179,8 +194,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 403."""
-    return refusal_page(request, Forged())
+    """Answer 403 to staff whose role does not allow what they asked for; nobody else comes here."""
+    return refusal_page(request, NotAllowed(), words=NOT_ALLOWED)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -42,6 +42,11 @@ class DisplayChanged(DomainError):
     title = "What you saw is not what is asked now."
 
 
+class DecidedElsewhere(DomainError):
+    code, status = "decided_elsewhere", 409
+    title = "This is decided where it comes from, not here."
+
+
 class PassedOnAlready(DomainError):
     code, status = "passed_on_already", 409
     title = "This was passed on already, or came to you from somebody else."

@@ -84,6 +84,10 @@ class AnswerBody(serializers.Serializer[Any]):
     answered_at = serializers.DateTimeField()
     duration_ms = serializers.IntegerField()
     verified_by = serializers.CharField()
+    overridden = serializers.BooleanField(
+        required=False,
+        help_text="Only where staff has settled it in place of its approvers, and true there.",
+    )
 
 
 class DecisionBody(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""Handing notices, reminders and sign-in mails over: once each, and only while they are wanted."""
+"""Handing notices, reminders, updates and sign-in mails over: once each, while they are wanted."""
 
 from datetime import datetime
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from approvals import updates
 from approvals.channels import PAUSES, email
 from approvals.display_time import zone_named
 from approvals.models import Ask, Challenge, Decline, Holder, Notification
@@ -35,7 +36,7 @@ def send(pk: UUID) -> None:
 
 
 def _hand_over(notification: Notification) -> None:
-    if notification.challenge is None:
+    if notification.challenge is None and notification.kind != Notification.Kind.UPDATE:
         _add_challenge(notification)
     try:
         sent = email.send(notification)
@@ -52,17 +53,19 @@ def _is_wanted(notification: Notification, now: datetime) -> bool:
     if notification.kind == Notification.Kind.SIGN_IN:
         challenge = notification.challenge
         return challenge is not None and challenge.voided_at is None and challenge.expires_at > now
+    if notification.kind == Notification.Kind.UPDATE:
+        return updates.is_wanted(notification)
     ask = notification.ask
     if ask is None or ask.status != Ask.Status.OPEN or ask.ends_at <= now:
         return False
     if not waits_for(ask, notification.approver_id):
         return False
-    return notification.kind == Notification.Kind.ASK or _is_timely(notification, ask, now)
+    return notification.kind != Notification.Kind.REMINDER or _is_timely(notification, ask, now)
 
 
 def waits_for(ask: Ask, approver_id: UUID) -> bool:
     """Tell whether an ask waits for somebody: nothing decided at their seat, nor sent back."""
-    mine = Holder.objects.filter(ask=ask, approver=approver_id, seat__decision=None)
+    mine = Holder.objects.acting().filter(ask=ask, approver=approver_id, seat__decision=None)
     return mine.exists() and not Decline.objects.filter(ask=ask, approver=approver_id).exists()
 
 
@@ -82,7 +85,12 @@ def _is_timely(reminder: Notification, ask: Ask, now: datetime) -> bool:
 
 
 def _when_at_work(notification: Notification, now: datetime) -> datetime:
-    """Return when a mail may go: a reminder that is late waits for the next working hours."""
+    """Return when a mail may go: a reminder that is late waits for the next working hours.
+
+    An update waits for the notice that it follows, where that is on its way.
+    """
+    if notification.kind == Notification.Kind.UPDATE:
+        return updates.when_told(notification, now)
     if notification.kind != Notification.Kind.REMINDER:
         return now
     return next_daytime(now, zone_named(notification.track.workspace.time_zone))
@@ -117,7 +125,9 @@ def _write_sent(*, notification: Notification, sent: email.Sent) -> None:
     if notification.ask is None:
         return
     data = about(notification)
-    if notification.kind == Notification.Kind.REMINDER:
+    if notification.kind == Notification.Kind.UPDATE:
+        data["about"] = notification.about
+    if notification.kind in (Notification.Kind.REMINDER, Notification.Kind.NUDGE):
         data["ordinal"] = notification.ordinal
         record(track, "ask.reminded", actor=SYSTEM, at=now, data=data)
     else:

@@ -55,14 +55,15 @@ def _answer_json(ask: Ask) -> dict[str, Any] | None:
     if ask.status != Ask.Status.ANSWERED:
         return None
     decision = ask.settled_by
-    return {
+    answer = {
         "value": ask.answer.value,
         "comment": decision.comment,
-        "answered_by": decision.approver.address,
+        "answered_by": decision.by,
         "answered_at": rfc3339(decision.at),
         "duration_ms": duration_ms(ask, decision),
         "verified_by": decision.verified_by,
     }
+    return answer | {"overridden": True} if ask.is_overridden else answer
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:

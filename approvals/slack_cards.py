@@ -1,40 +1,49 @@
 """The card of each ask in its workspace's Slack: planned by a consumer, sent by a worker."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from uuid import UUID
 
 from approvals.channels import PAUSES, slack
 from approvals.letters import slack as letters
 from approvals.models import Ask, SlackCard, SlackChannel
 from tracks.clock import database_now
+from tracks.events import listens_to
 from tracks.ids import known_id
 from tracks.models import Event
 from tracks.transactions import transition
 from tracks.work import poke_after_commit
 
 MOST_ATTEMPTS = 8  # to post a card and to change it, together
+OPENED = "input_request.created"
+CLOSED = ("input_request.answered", "input_request.timeout", "input_request.cancelled")
 
 
-def on_event(event: Event) -> None:
-    """Plan a card for an ask that has opened, and its change for one that has closed."""
-    plan = _PLANS.get(event.type)
-    if plan is not None and event.data is not None:
-        plan(known_id("ask", event.data["ask_id"]), event)
+@listens_to(OPENED, *CLOSED)
+def on_events(events: Sequence[Event]) -> None:
+    """Plan a card for each ask that has opened, and its change for each that has closed."""
+    _open([event for event in events if event.type == OPENED and event.data is not None])
+    for event in events:
+        if event.type in CLOSED and event.data is not None:
+            _close(event)
 
 
-def _open(ask_id: UUID, event: Event) -> None:
-    channels = SlackChannel.objects.filter(workspace=event.track.workspace_id, enabled=True)
-    if not channels.exists() or not Ask.objects.filter(pk=ask_id, notify=True).exists():
-        return
-    _, created = SlackCard.objects.get_or_create(
-        ask_id=ask_id, defaults={"next_attempt_at": event.at}
-    )
-    if created:
-        _poke(ask_id)
+def _open(events: Sequence[Event]) -> None:
+    workspaces = {event.workspace_id for event in events}
+    channels = SlackChannel.objects.filter(workspace__in=workspaces, enabled=True)
+    with_channel = set(channels.values_list("workspace_id", flat=True))
+    opened = {_ask_id(event): event for event in events if event.workspace_id in with_channel}
+    wanted = Ask.objects.filter(pk__in=opened, notify=True, is_quiet=False)
+    for ask_id in wanted.values_list("pk", flat=True):
+        _, created = SlackCard.objects.get_or_create(
+            ask_id=ask_id, defaults={"next_attempt_at": opened[ask_id].at}
+        )
+        if created:
+            _poke(ask_id)
 
 
-def _close(ask_id: UUID, event: Event) -> None:
+def _close(event: Event) -> None:
     """Let a worker change a card that is there. One that is being posted is looked at again."""
+    ask_id = _ask_id(event)
     posted = SlackCard.objects.filter(
         pk=ask_id, posted_at__isnull=False, closed_at=None, next_attempt_at=None
     )
@@ -42,12 +51,9 @@ def _close(ask_id: UUID, event: Event) -> None:
         _poke(ask_id)
 
 
-_PLANS: dict[str, Callable[[UUID, Event], None]] = {
-    "input_request.created": _open,
-    "input_request.answered": _close,
-    "input_request.timeout": _close,
-    "input_request.cancelled": _close,
-}
+def _ask_id(event: Event) -> UUID:
+    assert event.data is not None
+    return known_id("ask", event.data["ask_id"])
 
 
 def _poke(ask_id: UUID) -> None:

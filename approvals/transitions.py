@@ -1,17 +1,21 @@
 """Every change of an ask. The only module of this app that writes a status."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from approvals import usage
-from approvals.models import Answer, Approver, Ask, Decision, FirstView, Holder
+from approvals.models import Answer, Approver, Ask, Decision, Holder, Override
 from approvals.models.people import seated
 from approvals.opening import (
     NewAsk,
+    addresses_of,
     approvers_at,
+    creation_data,
     insert_ask,
     is_requester,
     next_in_line,
@@ -22,6 +26,7 @@ from approvals.refusals import (
     AlreadyAwaiting,
     AlreadyDecided,
     AskNotOpen,
+    DecidedElsewhere,
     DisplayChanged,
     KeyMismatch,
     NotTheApprover,
@@ -30,13 +35,13 @@ from approvals.refusals import (
 from config.errors import Invalid, NotFound
 from tracks.actors import SYSTEM, Actor
 from tracks.addresses import same_address
-from tracks.clock import rfc3339, rfc3339_or_none
-from tracks.events import record
+from tracks.clock import rfc3339
+from tracks.events import record, recording_together
 from tracks.fingerprints import is_fingerprint_of
 from tracks.models import Track
 from tracks.rows import one_or_none
 from tracks.transactions import transition
-from tracks.transitions import SelfApproval, TrackClosed, lock_row
+from tracks.transitions import SelfApproval, TrackClosed, lock_free_rows, lock_row
 
 TRACK_WAS_CLOSED = "The track was closed."
 
@@ -108,18 +113,34 @@ def open_ask(
         raise AlreadyAwaiting(here.open_ask)
     if not is_mirrored:
         usage.count_ask(here.track.workspace, now=here.now)
+    return _open(here, new, addresses, actor=actor, asked_by_key=asked_by_key), True
+
+
+@transition
+def open_first_ask(*, track: Track, new: NewAsk, actor: Actor) -> Ask:
+    """Put a mirrored question on a track that this transaction has made: nobody else has seen it.
+
+    So there is nothing to lock, and nothing to look for.
+    """
+    here = Locked(track, track.updated_at, None)
+    return _open(here, new, _addresses_to_ask(track, new), actor=actor, asked_by_key="")
+
+
+def _open(
+    here: Locked, new: NewAsk, addresses: list[str], *, actor: Actor, asked_by_key: str
+) -> Ask:
     ask = insert_ask(
         here.track,
         new.with_escalation_of(here.track),
-        approvers_at(workspace_id, addresses),
+        approvers_at(here.track.workspace_id, addresses),
         content_digest=new.content_digest(),
         asked_by=actor.name,
         asked_by_key=asked_by_key,
         now=here.now,
     )
-    record(here.track, "input_request.created", actor=actor, at=here.now, data=_created(ask))
+    record(here.track, "input_request.created", actor=actor, at=here.now, data=creation_data(ask))
     seat_stand_ins(ask, now=here.now)
-    return ask, True
+    return ask
 
 
 def _by_key(track: Track, new: NewAsk) -> Ask | None:
@@ -141,24 +162,6 @@ def _addresses_to_ask(track: Track, new: NewAsk) -> list[str]:
     if any(same_address(one, other) for one in addresses for other in new.escalate_to or []):
         raise Invalid.field("escalate_to", "Whoever is asked first cannot be asked again.")
     return addresses
-
-
-def _created(ask: Ask) -> dict[str, Any]:
-    return {
-        "ask_id": ask.public_id,
-        "kind": ask.kind,
-        "prompt": ask.prompt,
-        "config": ask.config,
-        "approvers": _addresses(ask.asked),
-        "needed": ask.needed,
-        "asked_by": ask.asked_by,
-        "timeout_seconds": ask.timeout_seconds,
-        "expires_at": rfc3339(ask.expires_at),
-        "due_at": rfc3339_or_none(ask.due_at),
-        "escalated_from": ask.escalated_from.public_id if ask.escalated_from else None,
-        "display_digest": ask.display_digest,
-        "action_digest": ask.action_digest,
-    }
 
 
 @transition
@@ -186,6 +189,8 @@ def answer_ask(
         raise AskNotOpen(ask)
     if decided is not None:
         raise AlreadyDecided(ask)
+    if here.track.comes_from is not None and here.track.comes_from.decides_there:
+        raise DecidedElsewhere()
     if display_digest != ask.display_digest:
         raise DisplayChanged()
     decision = Decision.objects.create(
@@ -211,17 +216,25 @@ def _count(track: Track, ask: Ask, decision: Decision, *, now: datetime) -> None
     if len(ask.asked) > 1:
         record(track, "ask.decided", actor=actor, at=now, data=_said(ask, decision))
     outcome = _outcome(ask, decision)
-    if outcome is None:
-        return
+    if outcome is not None:
+        answer = Answer(ask=ask, decision=decision, value=outcome)
+        settle_ask(track, answer, actor=actor, said=_said(ask, decision), now=now)
+
+
+def settle_ask(
+    track: Track, answer: Answer, *, actor: Actor, said: dict[str, Any], now: datetime
+) -> None:
+    """Close an ask of a locked track with its outcome, and record it. `said` is how that came."""
+    ask = answer.ask
     if not ask.close(Ask.Status.ANSWERED, at=now):
         raise AskNotOpen(ask)
-    Answer.objects.create(ask=ask, decision=decision, value=outcome)
-    data = _said(ask, decision) | {
+    answer.save(force_insert=True)
+    data = said | {
         "status": ask.status,
         "kind": ask.kind,
-        "value": outcome,
-        "answered_by": decision.approver.address,
-        "duration_ms": duration_ms(ask, decision),
+        "value": answer.value,
+        "answered_by": ask.settled_by.by,
+        "duration_ms": duration_ms(ask, ask.settled_by),
         "display_digest": ask.display_digest,
         "action_digest": ask.action_digest,
     }
@@ -253,9 +266,9 @@ def on_behalf_of(decision: Decision) -> str | None:
     return None if asked.pk == decision.approver_id else asked.address
 
 
-def duration_ms(ask: Ask, decision: Decision) -> int:
+def duration_ms(ask: Ask, settled_by: Decision | Override) -> int:
     """Return how long the ask was open when it was settled, in milliseconds."""
-    return (decision.at - ask.created_at) // timedelta(milliseconds=1)
+    return (settled_by.at - ask.created_at) // timedelta(milliseconds=1)
 
 
 @transition
@@ -304,6 +317,11 @@ def settle_overdue(track: Track, *, now: datetime) -> Ask | None:
         return ask
     if not ask.close(Ask.Status.TIMEOUT, at=ask.ends_at):
         return None
+    return _record_timeout(ask, now=now)
+
+
+def _record_timeout(ask: Ask, *, now: datetime) -> Ask | None:
+    """Put on record that an ask has ended unanswered; return the one that takes over, if any."""
     successor = _ask_the_next(ask, now=now)
     data = {
         "ask_id": ask.public_id,
@@ -312,7 +330,7 @@ def settle_overdue(track: Track, *, now: datetime) -> Ask | None:
         "expires_at": rfc3339(ask.expires_at),
         "escalated_to": successor.public_id if successor else None,
     }
-    record(track, "input_request.timeout", actor=SYSTEM, at=now, data=data, closes=ask.pk)
+    record(ask.track, "input_request.timeout", actor=SYSTEM, at=now, data=data, closes=ask.pk)
     if successor is not None:
         _record_escalation(ask, successor, now=now)
     return successor
@@ -329,6 +347,8 @@ def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
         config=ask.config,
         timeout_seconds=ask.timeout_seconds,
         notify=ask.notify,
+        is_quiet=ask.is_quiet,
+        comment_wanted_for=ask.comment_wanted_for,
         due_at=ask.due_at,
         escalate_to=left,
         escalate_after_seconds=ask.escalate_after_seconds,
@@ -351,16 +371,12 @@ def _record_escalation(ask: Ask, successor: Ask, *, now: datetime) -> None:
     data = {
         "ask_id": ask.public_id,
         "escalated_to": successor.public_id,
-        "to": _addresses(successor.asked),
+        "to": addresses_of(successor.asked),
     }
     record(ask.track, "ask.escalated", actor=SYSTEM, at=now, data=data)
-    data = _created(successor)
+    data = creation_data(successor)
     record(ask.track, "input_request.created", actor=SYSTEM, at=now, data=data)
     seat_stand_ins(successor, now=now)
-
-
-def _addresses(approvers: Sequence[Approver]) -> list[str]:
-    return [approver.address for approver in approvers]
 
 
 @transition
@@ -370,19 +386,22 @@ def record_timeout(*, track_id: UUID) -> None:
 
 
 @transition
-def record_first_view(*, ask_id: UUID, evidence: Evidence) -> None:
-    """Record that a verified approver has seen an open ask, once per ask and address."""
-    here = lock_asks(Ask.objects.values_list("track_id", flat=True).get(pk=ask_id))
-    ask = here.ask(ask_id)
-    if ask.status != Ask.Status.OPEN:
-        return
-    _, is_first = FirstView.objects.get_or_create(
-        ask=ask,
-        approver=evidence.approver,
-        defaults={"at": here.now, "ip": evidence.ip, "user_agent": evidence.user_agent},
+def record_timeouts(*, track_ids: Collection[UUID]) -> None:
+    """The same on several tracks at once, but for those that somebody else has locked."""
+    tracks, now = lock_free_rows(track_ids)
+    with recording_together():
+        _settle_all_overdue({track.pk: track for track in tracks}, now=now)
+
+
+def _settle_all_overdue(tracks: dict[UUID, Track], *, now: datetime) -> None:
+    asks = Ask.objects.filter(track__in=tracks, status=Ask.Status.OPEN, ends_at__lte=now)
+    overdue = list(asks.order_by("ends_at", "pk"))
+    closed = Ask.objects.filter(pk__in=[ask.pk for ask in overdue]).close(
+        Ask.Status.TIMEOUT, at=F("ends_at")
     )
-    if is_first:
-        address = evidence.approver.address
-        data = {"ask_id": ask.public_id, "approver": address}
-        actor = Actor("approver", address)
-        record(here.track, "approver.viewed", actor=actor, at=here.now, data=data)
+    if closed != len(overdue):  # somebody closes asks without a lock on their track
+        raise RuntimeError("An ask was closed while its track was locked.")
+    for ask in overdue:
+        ask.track = tracks[ask.track_id]
+        ask.status, ask.closed_at = Ask.Status.TIMEOUT, ask.ends_at
+        _record_timeout(ask, now=now)

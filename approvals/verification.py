@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from approvals import codes
-from approvals.grants import Client, grant, hash_of
+from approvals.grants import Client, grant, hash_of, revoke_queue, revoke_verified
 from approvals.models import (
     Approver,
     Ask,
@@ -24,7 +24,7 @@ from approvals.models import (
     WrongCode,
 )
 from approvals.opening import approver_at
-from config.errors import DomainError, RateLimited
+from config.errors import DomainError, NotFound, RateLimited
 from tracks.actors import Actor
 from tracks.addresses import same_address
 from tracks.clock import database_now
@@ -70,7 +70,7 @@ PER_WORKSPACE = Limit(100, timedelta(hours=1))
 def bound_addresses(track: Track) -> list[str]:
     """Return whose mailbox may be proven on a track: who is asked last, and the customer."""
     ask = Ask.objects.filter(track=track).order_by("-id").first()
-    holders = ask.holders.select_related("approver") if ask else []
+    holders = ask.holders.acting().select_related("approver") if ask else []
     addresses = [holder.approver.address for holder in holders]
     customer = track.customer_email
     if customer and not any(same_address(customer, each) for each in addresses):
@@ -144,17 +144,19 @@ def _check_limits(track: Track, approver: Approver, client: Client, now: datetim
     check_limit(PER_WORKSPACE, sent.filter(track__workspace=track.workspace_id), now)
 
 
-def check_limit(limit: Limit, sent: QuerySet[Any], now: datetime) -> None:
+def check_limit(limit: Limit, sent: QuerySet[Any], now: datetime, *, detail: str = "") -> None:
     """Refuse another mail when rows created within a limit are as many as it allows."""
     times = sent.filter(created_at__gt=now - limit.within).order_by("-created_at")
     oldest = list(times.values_list("created_at", flat=True)[limit.most - 1 : limit.most])
     if oldest:
-        raise _too_many(oldest[0] + limit.within - now)
+        raise too_many(oldest[0] + limit.within - now, detail=detail)
 
 
-def _too_many(wait: timedelta) -> RateLimited:
+def too_many(wait: timedelta, *, detail: str = "") -> RateLimited:
+    """Return the refusal of what may be done again after a wait."""
     seconds = max(1, math.ceil(wait.total_seconds()))
-    return RateLimited(headers={"Retry-After": str(seconds)}, retry_after=seconds)
+    headers = {"Retry-After": str(seconds)}
+    return RateLimited(detail, headers=headers, retry_after=seconds)
 
 
 def _void_earlier(track: Track, approver: Approver, browser: str, now: datetime) -> None:
@@ -230,7 +232,7 @@ def check_tries(wrong: QuerySet[Any], now: datetime) -> None:
     times = wrong.filter(at__gt=now - DAY).order_by("-at").values_list("at", flat=True)
     oldest = list(times[MOST_TRIES_A_DAY - 1 : MOST_TRIES_A_DAY])
     if oldest:
-        raise _too_many(oldest[0] + DAY - now)
+        raise too_many(oldest[0] + DAY - now)
 
 
 def _recognize(track: Track, approver: Approver, code: str, now: datetime) -> Challenge | None:
@@ -270,6 +272,26 @@ def _consume(
     data = {"approver": address, "method": method.value}
     record(track, "approver.verified", actor=Actor("approver", address), at=now, data=data)
     return fresh
+
+
+@transition
+def revoke_browsers(
+    *, track_id: UUID, workspace_id: UUID, approver_id: UUID, reason: str, actor: Actor
+) -> int:
+    """Take back at once what was proven for an address, and what is under way to it.
+
+    On this track, and in the queue, which would let the same browser in by another door. Returns
+    how many proofs there were.
+    """
+    track, now = lock_track(track_id, workspace_id=workspace_id)
+    approver = Approver.objects.filter(pk=approver_id, workspace=workspace_id).first()
+    if approver is None:
+        raise NotFound()
+    count = revoke_verified(track, canonical=approver.canonical, now=now)
+    count += revoke_queue(approver.canonical, now=now)
+    data = {"approver": approver.address, "browsers": count, "reason": reason}
+    record(track, "approver.revoked", actor=actor, at=now, data=data)
+    return count
 
 
 def purge_verifications() -> int:

@@ -24,6 +24,7 @@ from approvals.queue import MOST, waiting_for
 from approvals.receipts import meaning
 from config.errors import Invalid
 from tracks.ids import public_id
+from tracks.sources import Source
 
 LONGEST_TITLE = 120
 KINDS = {Ask.Kind.CONFIRM: "Yes or no", Ask.Kind.CHOICE: "Choice", Ask.Kind.TEXT: "Typed answer"}
@@ -45,6 +46,8 @@ class Item:
     risk: Risk | None
     due: str
     about: str
+    link: str = ""  # to the record, where the request comes from a system of record
+    decides_there: bool = False
 
     @property
     def badge(self) -> str:
@@ -161,7 +164,7 @@ def items_of(canonical: str, *, now: datetime) -> list[Item]:
     )
     columns = rows.values(
         "pk", "opening", "kind", "risk", "asked_by", "created_at", "due_at", "ends_at",
-        "track__slug", "workspace__name", "workspace__time_zone",
+        "track__slug", "track__source", "workspace__name", "workspace__time_zone",
     )  # fmt: skip
     found = list(columns[:MOST])
     givers = _acted_for(canonical) if found else {}
@@ -191,18 +194,23 @@ def _item(row: Mapping[str, Any], givers: dict[UUID, str], clock: Clock, page: s
     if row["opening"] is None:
         return _protected(**shown)
     risk = RISKS.get(row["risk"])
+    source = Source.of(row["track__source"])
+    decides_there = source is not None and source.decides_there
+    is_light = row["kind"] == Ask.Kind.CONFIRM and row["risk"] == Ask.Risk.LOW
     is_overdue = row["due_at"] is not None and row["due_at"] < clock.now
     return Item(
         **shown,
         title=one_line(row["opening"]),
         is_protected=False,
         is_overdue=is_overdue,
-        can_be_batched=row["kind"] == Ask.Kind.CONFIRM and row["risk"] == Ask.Risk.LOW,
-        source=row["asked_by"],
+        can_be_batched=is_light and not decides_there,
+        source=source.name if source else row["asked_by"],
         kind=row["kind"],
         risk=risk,
         due=_due(row, clock, is_overdue=is_overdue),
         about=_about(row, clock, acts_for=givers.get(row["pk"], "")),
+        link=source.link if source else "",
+        decides_there=decides_there,
     )
 
 

@@ -135,7 +135,7 @@
         document.title = fresh.title;
         say(`Updated: ${document.querySelector("main h1")?.innerText ?? ""}`);
       } else if (progressChanged && !mustReload) {
-        say("The agent has done something new.");
+        say("Something new has happened.");
       }
       if (cardChanged) disarm();
       if (cardChanged || progressChanged) arrive();

@@ -1,13 +1,22 @@
 """Mail: handing a letter to the mail server, and telling a refusal from trouble that passes."""
 
 import smtplib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from anymail.exceptions import AnymailRecipientsRefused
 
-from approvals.letters import notice, sign_in
+from approvals.letters import notice, sign_in, update
 from approvals.letters.envelope import Letter
 from approvals.models import Notification
+
+_LETTERS: dict[str, Callable[[Notification], Letter]] = {
+    Notification.Kind.ASK: notice.letter,
+    Notification.Kind.REMINDER: notice.letter,
+    Notification.Kind.NUDGE: notice.letter,
+    Notification.Kind.SIGN_IN: sign_in.letter,
+    Notification.Kind.UPDATE: update.letter,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,8 @@ class Refused(Exception):
 
 
 def send(notification: Notification) -> Sent:
-    """Hand a notice, reminder or sign-in mail over; see `send_letter`."""
-    is_sign_in = notification.kind == Notification.Kind.SIGN_IN
-    return send_letter(sign_in.letter(notification) if is_sign_in else notice.letter(notification))
+    """Hand a notice, reminder, update or sign-in mail over; see `send_letter`."""
+    return send_letter(_LETTERS[notification.kind](notification))
 
 
 def send_letter(letter: Letter) -> Sent:

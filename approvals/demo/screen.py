@@ -12,10 +12,11 @@ from approvals.card import Card
 from approvals.demo.script import Script
 from approvals.demo.stage import Stage
 from approvals.display_time import Clock, zone_named
+from approvals.earlier import Earlier
 from approvals.forms import address_choice
 from approvals.models import Ask, Grant
 from approvals.outcome import End, Outcome
-from approvals.track_page import Earlier, Entry, Mailbox, Proof, TrackPage
+from approvals.track_page import Entry, Mailbox, Proof, TrackPage
 from tracks.addresses import masked
 from tracks.models import Track
 

@@ -8,6 +8,7 @@ from approvals.letters.envelope import Letter, message_id, subject_of
 from approvals.models import Ask, Holder, Notification
 from tracks.models import Track
 from tracks.serializers import track_url
+from tracks.sources import Source
 from tracks.textpolicy import defuse
 
 ASKED_NEXT = "asked_next"  # beside the kinds of holders: nobody who was asked before has answered
@@ -27,12 +28,31 @@ class Way:
         return "\n".join(f"> {line}".rstrip() for line in self.reason.split("\n"))
 
 
+@dataclass(frozen=True, slots=True)
+class InMail:
+    """Where a request comes from. The link to the record is on the page, where its host stands
+    beside it: a mail from our address leads to our pages alone."""
+
+    name: str
+    host: str
+    decides_there: bool
+
+    @classmethod
+    def of(cls, source: Source) -> "InMail":
+        return cls(defuse(source.name), defuse(source.host), source.decides_there)
+
+    @property
+    def line(self) -> str:
+        """Return the system and where it is."""
+        return f"Comes from {self.name} ({self.host})." if self.host else f"Comes from {self.name}."
+
+
 def letter(notification: Notification) -> Letter:
     """Return the mail that tells somebody of an ask, or reminds them of it."""
     ask, track = notification.ask, notification.track
     assert ask is not None
     context = _context(notification, ask)
-    first = _first(notification)
+    first = first_of(notification)
     subject = subject_of("ask", context)
     if first is not None and first.subject and not track.is_protected:
         subject = first.subject  # the title of a track may have changed; a thread keeps its subject
@@ -45,24 +65,25 @@ def letter(notification: Notification) -> Letter:
         context=context,
         subject=subject,
         answers_go_to=None if track.is_protected else track.requester,
-        follows=_message_id(first) if first is not None else "",
+        follows=message_id_of(first) if first is not None else "",
         headers={"Thread-Topic": subject},
     )
 
 
-def _first(notification: Notification) -> Notification | None:
-    """Return the notice that a reminder follows; None for the notice itself, or if it failed."""
-    if notification.kind == Notification.Kind.ASK:
+def first_of(notification: Notification) -> Notification | None:
+    """Return the notice that a mail follows; None for the first notice, or if that failed."""
+    if notification.kind == Notification.Kind.ASK and notification.ordinal == 0:
         return None
-    return Notification.objects.filter(
+    notices = Notification.objects.filter(
         kind=Notification.Kind.ASK,
         ask=notification.ask_id,
         approver=notification.approver_id,
         sent_at__isnull=False,
-    ).first()
+    )
+    return notices.order_by("sent_at").first()
 
 
-def _message_id(first: Notification) -> str:
+def message_id_of(first: Notification) -> str:
     """Return the Message-ID with which a mail arrived: some services put one of theirs on it."""
     known = first.message_id.strip("<>")
     return f"<{known}>" if "@" in known else message_id(f"{first.kind}.{first.pk.hex}")
@@ -76,7 +97,7 @@ def _context(notification: Notification, ask: Ask) -> dict[str, Any]:
     return {
         "workspace": track.workspace.name,
         "is_protected": track.is_protected,
-        "is_reminder": notification.kind == Notification.Kind.REMINDER,
+        "is_reminder": notification.kind != Notification.Kind.ASK,
         "subject_title": track.title,
         "title": defuse(track.title),
         "address": notification.approver.address,
@@ -84,6 +105,7 @@ def _context(notification: Notification, ask: Ask) -> dict[str, Any]:
         "url": track_url(track),
         "code": verification.secrets_for_mail(notification.challenge).shown_code,
         "card": shown,
+        "source": track.comes_from and InMail.of(track.comes_from),
         "if_nothing": "nothing is approved" if hides_kind else shown.if_nothing,
     }
 

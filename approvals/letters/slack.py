@@ -17,9 +17,12 @@ from slack_sdk.models.blocks import (
 )
 
 from approvals import card
+from approvals.display_time import Clock, zone_named
 from approvals.models import Ask
 from approvals.receipts import meaning
+from approvals.write_back import Elsewhere, resolved_there
 from tracks.addresses import masked
+from tracks.clock import database_now
 from tracks.serializers import track_url
 from tracks.textpolicy import defuse, subject_line
 
@@ -48,7 +51,9 @@ def waiting(ask: Ask) -> Message:
             elements=[_plain(f"{risk}Answer by {shown.deadline.full}. Waits for {_whom(ask)}.")]
         ),
     ]
-    return _message(ask, f"{shown.needs} needed", more, "Review and decide")
+    source = ask.track.comes_from
+    label = "Open the request" if source and source.decides_there else "Review and decide"
+    return _message(ask, f"{shown.needs} needed", more, label)
 
 
 def outcome(ask: Ask) -> Message:
@@ -59,6 +64,9 @@ def outcome(ask: Ask) -> Message:
         SectionBlock(text=_plain(defuse(ask.prompt))),
         ContextBlock(elements=[_plain(_origin(ask))]),
     ]
+    there = _resolved_there(ask)
+    if there is not None:
+        more.append(ContextBlock(elements=[_plain(defuse(there.lead))]))
     return _message(ask, _outcome(ask), more, "Open the page")
 
 
@@ -83,6 +91,9 @@ def _protected(ask: Ask) -> str:
 
 def _origin(ask: Ask) -> str:
     title = subject_line(ask.track.title, LONGEST_TITLE)
+    source = ask.track.comes_from
+    if source is not None:
+        return f"{defuse(title)} · from {defuse(source.name)}, not checked by Sayso"
     return f"{defuse(title)} · asked by {defuse(ask.asked_by)}, not checked by Sayso"
 
 
@@ -93,10 +104,17 @@ def _whom(ask: Ask) -> str:
 def _outcome(ask: Ask) -> str:
     """Return what came of an ask, as whoever has only the link may know it."""
     if ask.status == Ask.Status.ANSWERED:
-        return meaning(ask, ask.answer.value)
+        word = meaning(ask, ask.answer.value)
+        return f"{word} by the people who run Sayso" if ask.is_overridden else word
     if ask.status == Ask.Status.CANCELLED:
-        return "No longer needed"
+        there = _resolved_there(ask)
+        return defuse(there.verdict) if there else "No longer needed"
     return "Nobody answered; the next is asked" if _has_successor(ask) else "Nobody answered"
+
+
+def _resolved_there(ask: Ask) -> Elsewhere | None:
+    clock = Clock(database_now(), zone_named(ask.track.workspace.time_zone))
+    return resolved_there(ask, clock=clock, is_verified=False)
 
 
 def _has_successor(ask: Ask) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import approvals.queue
 from approvals.transitions import record_timeout
 from tests.api.agent import Agent
 from tests.api.refused import code_of, error_of, nothing_written
@@ -41,6 +42,19 @@ def test_overdue_first_then_by_due_at_then_oldest(
     assert [ask["id"] for ask in body["asks"]] == [late, soon, later, oldest, newest]
     assert (body["approver"], body["count"], body["overdue"]) == ("CFO@Acme.com", 5, 1)
     assert body["text"] == "5 approvals are waiting for you, 1 of them overdue; next: Late?"
+
+
+def test_more_than_are_listed_are_counted(
+    agent: Agent, workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approvals.queue, "MOST", 2)
+    yesterday = clock.now.replace(day=21)
+    for number in range(3):
+        waiting(workspace, f"Number {number}?", due_at=yesterday)
+    waiting(workspace, "Not late?")
+    body = queue(agent)
+    assert (body["count"], body["overdue"], len(body["asks"])) == (4, 3, 2)
+    assert body["text"].startswith("4 approvals are waiting for you, 3 of them overdue; next: ")
 
 
 def test_what_is_over_decided_or_another_s_does_not_wait(

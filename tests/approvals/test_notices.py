@@ -52,7 +52,7 @@ def test_each_of_several_is_told_once(track: Track, clock: Clock) -> None:
     ask = AskFactory(track=track, approvers=[CFO, DANA, EVE], needed=2)
     assert told() == [CFO, DANA, EVE]
     for event in Event.objects.filter(track=track, type="input_request.created"):
-        notify.on_event(event)
+        notify.on_events([event])
     assert told() == [CFO, DANA, EVE]
     assert kinds(track).count("approver.notified") == 3
     codes = {code_in(message) for message in mail.outbox}
@@ -66,7 +66,7 @@ def test_planning_twice_writes_nothing(track: Track, clock: Clock) -> None:
     AskFactory(track=track)
     event = Event.objects.get(track=track, type="input_request.created")
     with nothing_written():
-        notify.on_event(event)
+        notify.on_events([event])
 
 
 def test_whoever_it_is_passed_on_to_is_told_by_whom_and_why(track: Track, clock: Clock) -> None:

@@ -80,6 +80,19 @@ def test_today_counts_from_now(person: Person, clock: Clock) -> None:
     assert "Nobody stands in for you." in person.get("/queue/away").text
 
 
+@pytest.mark.parametrize(
+    ("zone", "earliest"),
+    [("Pacific/Auckland", "2026-11-23"), ("America/New_York", "2026-11-22")],
+)
+def test_the_calendar_begins_with_today_where_it_is_earliest(
+    person: Person, clock: Clock, zone: str, earliest: str
+) -> None:
+    Workspace.objects.update(time_zone="Pacific/Auckland")
+    someone(WorkspaceFactory(time_zone=zone), CFO)
+    clock.move(hours=12)  # 22:00 UTC: in Auckland the next day has begun
+    assert person.get("/queue/away").html.count(f'min="{earliest}"') == 2
+
+
 def test_coming_back_early_ends_it(person: Person, clock: Clock) -> None:
     name(person, first="2026-11-22")
     page = person.get("/queue/away")

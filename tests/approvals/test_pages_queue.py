@@ -1,6 +1,6 @@
 """The queue: what it lists, and answering from it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,6 +65,19 @@ def test_everything_on_this_server_is_listed_by_workspace_the_next_one_first(
     assert "Overdue since Sun 22 Nov, 09:00 UTC" in page.text
     assert "Wanted by Sun 22 Nov, 12:00 UTC (in 119 minutes)" in page.text
     assert "Answer by Mon 23 Nov, 10:00 UTC (in 23 hours)" in page.text
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("year", [1, 9999])
+def test_the_ends_of_the_calendar_are_shown_in_every_zone(
+    workspace: Workspace, person: Person, clock: Clock, zone: str, year: int
+) -> None:
+    Workspace.objects.update(time_zone=zone)
+    day = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime(year, 12, 31, 23, tzinfo=UTC)
+    ask = asked(workspace, due_at=day)
+    sign_in(person)
+    assert "1 waiting for you" in person.get("/queue/").text
+    assert person.get(path_of(ask)).status == 200
 
 
 def test_a_line_says_from_whom_how_old_how_risky_and_for_whom(

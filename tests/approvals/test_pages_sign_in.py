@@ -1,5 +1,6 @@
 """Proving the mailbox on the pages: security.md 2.4 (ML), as a browser meets it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -372,3 +373,11 @@ def test_a_codes_page_names_when_it_stops(ask: Ask, person: Person) -> None:
     person.ask_for_mail(ask)
     assert "Both are good until 10:10 UTC." in person.get(path_of(ask)).text
     assert verification.PAGE_LASTS.total_seconds() == 600
+
+
+def test_whoever_is_asked_can_tell_which_mailbox_is_theirs(person: Person, clock: Clock) -> None:
+    people = ["ceo@acme.com", "cfo@acme.com", "coo@acme.com"]
+    ask = AskFactory(approvers=people, track__customer_email=None)
+    page = person.get(path_of(ask)).html
+    choices = re.findall(r'name="approver" value="[^"]+"><span>([^<]+)</span>', page)
+    assert choices == ["ce•••@acme.com", "cf•••@acme.com", "co•••@acme.com"]

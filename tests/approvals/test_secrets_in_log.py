@@ -43,7 +43,7 @@ def live_through_it(workspace: Workspace, clock: Clock) -> dict[str, str]:
     agent.post(
         f"/tracks/{made['id']}/asks", {"kind": "confirm", "prompt": "?"}, Idempotency_Key="k-2"
     )
-    notify.on_event(Event.objects.get(type="input_request.created"))
+    notify.on_events([Event.objects.get(type="input_request.created")])
     sending.send(Notification.objects.get(kind="ask").pk)
     notice = Challenge.objects.get(kind="notice")
 

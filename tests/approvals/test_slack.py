@@ -16,6 +16,7 @@ from tests.conftest import Clock
 from tests.factories import AGENT, AskFactory, TrackFactory, WorkspaceFactory, answer, config_of
 from tests.receivers import response
 from tracks.models import Event, Track, Workspace
+from tracks.sources import Source
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,6 +138,24 @@ def test_the_bot_posts_a_card_and_changes_it_to_the_outcome(
     card.refresh_from_db()
     assert (card.closed_at, card.next_attempt_at) == (clock.now, None)
     assert tasks.sweep_slack_cards() == 0
+
+
+@pytest.mark.parametrize(
+    ("decides_there", "label"), [(False, "Review and decide"), (True, "Open the request")]
+)
+def test_a_card_names_the_system_it_comes_from(
+    slack: Slack, bot: SlackChannel, workspace: Workspace, decides_there: bool, label: str
+) -> None:
+    source = Source(name="RT *x* evil.example", decides_there=decides_there)
+    track = TrackFactory(workspace=workspace, source=source)
+    AskFactory(track=track)
+    tasks.sweep_slack_cards()
+    (_, posted) = slack.calls[0]
+    system = f"RT *x* evil.{ZERO_WIDTH_NON_JOINER}example"
+    assert (
+        context(f"Vendor invoice batch · from {system}, not checked by Sayso") in (posted["blocks"])
+    )
+    assert posted["blocks"][-1] == button(track, label)
 
 
 def test_a_webhook_posts_a_card_and_says_the_outcome_behind_it(
@@ -376,9 +395,9 @@ def test_an_event_planned_twice_is_posted_once(
     slack: Slack, bot: SlackChannel, track: Track
 ) -> None:
     AskFactory(track=track)
-    slack_cards.on_event(Event.objects.get(track=track, type="input_request.created"))
+    slack_cards.on_events([Event.objects.get(track=track, type="input_request.created")])
     tasks.sweep_slack_cards()
-    slack_cards.on_event(Event.objects.get(track=track, type="input_request.created"))
+    slack_cards.on_events([Event.objects.get(track=track, type="input_request.created")])
     tasks.sweep_slack_cards()
     assert len(slack.calls) == 1
 
