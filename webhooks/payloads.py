@@ -10,35 +10,6 @@ from tracks.clock import rfc3339
 from tracks.ids import known_id
 from tracks.models import Event
 
-EVENT_TYPES = (
-    "track.created",
-    "track.updated",
-    "track.completed",
-    "track.failed",
-    "step.started",
-    "step.completed",
-    "step.failed",
-    "action.logged",
-    "input_request.created",
-    "input_request.answered",
-    "input_request.cancelled",
-    "input_request.timeout",
-    "approver.notified",
-    "approver.verified",
-    "approver.viewed",
-    "approver.undeliverable",
-    "ask.decided",
-    "ask.reminded",
-    "ask.escalated",
-    "ask.handed_over",
-    "ask.declined",
-    "record.seen",
-    "record.changed",
-    "record.resolved_elsewhere",
-    "record.pushed",
-    "record.confirmed",
-    "record.push_conflict",
-)
 TEST = "webhook.test"
 
 LARGEST_BODY = 20_000
@@ -84,7 +55,7 @@ def _of_created(ask: Ask, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_answered(ask: Ask, said: dict[str, Any]) -> dict[str, Any]:
-    return {
+    answered = {
         "answerValue": said["value"],
         "comment": said["comment"],
         "answered_by": said["answered_by"],
@@ -92,6 +63,7 @@ def _of_answered(ask: Ask, said: dict[str, Any]) -> dict[str, Any]:
         "answer_text_is_untrusted": True,
         "receipt_url": receipt_url(ask),
     }
+    return answered | {"overridden": True} if said.get("overridden") else answered
 
 
 def _of_cancelled(ask: Ask, said: dict[str, Any]) -> dict[str, Any]:

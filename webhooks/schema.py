@@ -5,10 +5,10 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from rest_framework import serializers
 
+from tracks.event_types import EVENT_TYPES
 from tracks.schema import CURSOR, limit, query
 from webhooks.models import Delivery as DeliveryRow
 from webhooks.models import Endpoint as EndpointRow
-from webhooks.payloads import EVENT_TYPES
 
 
 class WebhookEndpoint(serializers.Serializer[Any]):

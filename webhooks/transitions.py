@@ -14,12 +14,13 @@ from config import targets
 from config.errors import Invalid, NotFound
 from tracks.actors import SYSTEM, Actor
 from tracks.clock import database_now, rfc3339
+from tracks.entries import note
 from tracks.ids import new_id
 from tracks.models import Workspace
 from tracks.transactions import transition
 from tracks.work import poke_after_commit
 from webhooks import payloads, retries, signing
-from webhooks.models import Attempt, Delivery, Endpoint, Entry, OwnerNotice, SigningKey
+from webhooks.models import Attempt, Delivery, Endpoint, OwnerNotice, SigningKey
 from webhooks.outcome import Outcome
 from webhooks.refusals import EndpointLimit, EndpointUrlRefused, RotationInProgress
 
@@ -28,19 +29,20 @@ DELIVER = "webhooks.tasks.deliver"
 NOTICE_EVERY = timedelta(hours=24)
 
 
-def note(
-    endpoint: Endpoint, type: str, *, subject: str, actor: Actor, at: datetime, **data: Any
+def _note(
+    endpoint: Endpoint,
+    type: str,
+    *,
+    actor: Actor,
+    at: datetime,
+    about: Delivery | None = None,
+    reason: str = "",
+    **data: Any,
 ) -> None:
-    """Write a line of the security log."""
-    Entry.objects.create(
-        workspace_id=endpoint.workspace_id,
-        type=type,
-        subject=subject,
-        actor_type=actor.type,
-        actor_name=actor.name,
-        at=at,
-        data=data,
-    )
+    # Staff say why; an agent's key does not.
+    because = {"reason": reason} if reason else {}
+    subject = (about or endpoint).public_id
+    note(endpoint.workspace_id, type, subject=subject, actor=actor, at=at, **data, **because)
 
 
 @transition
@@ -58,10 +60,9 @@ def create_endpoint(
         endpoint.disabled_reason, endpoint.disabled_at = Endpoint.Why.REQUESTED, now
     endpoint.save(force_insert=True)
     key = _add_key(endpoint, now=now)
-    note(
+    _note(
         endpoint,
         "endpoint.created",
-        subject=endpoint.public_id,
         actor=actor,
         at=now,
         url=endpoint.url,
@@ -92,7 +93,12 @@ def _lock(endpoint_id: UUID, workspace_id: UUID) -> Endpoint:
 
 @transition
 def update_endpoint(
-    *, endpoint_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor
+    *,
+    endpoint_id: UUID,
+    workspace_id: UUID,
+    changes: dict[str, Any],
+    actor: Actor,
+    reason: str = "",
 ) -> Endpoint:
     """Change URL, event types or description; switch off or on."""
     if "url" in changes:
@@ -109,14 +115,14 @@ def update_endpoint(
     endpoint.save(update_fields=[*changes, "updated_at"])
     if "enabled" in changes:
         _switch(endpoint, now=now)
-    note(
+    _note(
         endpoint,
         "endpoint.updated",
-        subject=endpoint.public_id,
         actor=actor,
         at=now,
         was=was,
         now=changes,
+        reason=reason,
     )
     return endpoint
 
@@ -147,7 +153,7 @@ def delete_endpoint(*, endpoint_id: UUID, workspace_id: UUID, actor: Actor) -> N
     endpoint.deleted_at = now
     endpoint.save(update_fields=["deleted_at"])
     endpoint.signing_keys.all().delete()
-    note(endpoint, "endpoint.deleted", subject=endpoint.public_id, actor=actor, at=now)
+    _note(endpoint, "endpoint.deleted", actor=actor, at=now)
 
 
 @transition
@@ -158,6 +164,7 @@ def rotate_key(
     overlap: timedelta,
     force: bool,
     actor: Actor,
+    reason: str = "",
 ) -> tuple[Endpoint, str]:
     """Sign with a new key; earlier ones go on signing, too, for at most the overlap."""
     endpoint = _lock(endpoint_id, workspace_id)
@@ -170,20 +177,20 @@ def rotate_key(
     endpoint.signing_keys.filter(expires_at__lte=now).delete()
     key = _add_key(endpoint, now=now)
     seconds = int(overlap.total_seconds())
-    note(
+    _note(
         endpoint,
         "endpoint.key_rotated",
-        subject=endpoint.public_id,
         actor=actor,
         at=now,
         overlap_seconds=seconds,
         force=force,
+        reason=reason,
     )
     return endpoint, key
 
 
 @transition
-def send_test(*, endpoint_id: UUID, workspace_id: UUID, actor: Actor) -> Delivery:
+def send_test(*, endpoint_id: UUID, workspace_id: UUID, actor: Actor, reason: str = "") -> Delivery:
     """Plan a delivery that tells of nothing."""
     endpoint = _lock_enabled(endpoint_id, workspace_id)
     now = database_now()
@@ -196,7 +203,7 @@ def send_test(*, endpoint_id: UUID, workspace_id: UUID, actor: Actor) -> Deliver
         created_at=now,
         next_attempt_at=now,
     )
-    note(endpoint, "delivery.test", subject=delivery.public_id, actor=actor, at=now)
+    _note(endpoint, "delivery.test", about=delivery, actor=actor, at=now, reason=reason)
     poke_after_commit(DELIVER)
     return delivery
 
@@ -232,7 +239,7 @@ def plan(endpoints: Iterable[Endpoint], *, event: Any, body: str) -> None:
 
 
 @transition
-def replay(*, delivery_id: UUID, workspace_id: UUID, actor: Actor) -> Delivery:
+def replay(*, delivery_id: UUID, workspace_id: UUID, actor: Actor, reason: str = "") -> Delivery:
     """Send a message again, under its own id, whatever came of it before."""
     found = Delivery.objects.filter(
         pk=delivery_id, endpoint__in=Endpoint.objects.of(workspace_id)
@@ -243,12 +250,14 @@ def replay(*, delivery_id: UUID, workspace_id: UUID, actor: Actor) -> Delivery:
     now = database_now()
     mine = Delivery.objects.filter(pk=found.pk)
     _send_again(mine, trigger=Delivery.Trigger.MANUAL, now=now)
-    note(endpoint, "delivery.replayed", subject=found.public_id, actor=actor, at=now)
+    _note(endpoint, "delivery.replayed", about=found, actor=actor, at=now, reason=reason)
     return mine.get()
 
 
 @transition
-def recover(*, endpoint_id: UUID, workspace_id: UUID, since: datetime, actor: Actor) -> int:
+def recover(
+    *, endpoint_id: UUID, workspace_id: UUID, since: datetime, actor: Actor, reason: str = ""
+) -> int:
     """Send again what did not arrive since a moment; return how many deliveries that is."""
     endpoint = _lock_enabled(endpoint_id, workspace_id)
     now = database_now()
@@ -257,14 +266,14 @@ def recover(*, endpoint_id: UUID, workspace_id: UUID, since: datetime, actor: Ac
     count = _send_again(
         missed.exclude(status__in=arrived), trigger=Delivery.Trigger.RECOVERY, now=now
     )
-    note(
+    _note(
         endpoint,
         "deliveries.recovered",
-        subject=endpoint.public_id,
         actor=actor,
         at=now,
         since=rfc3339(since),
         count=count,
+        reason=reason,
     )
     return count
 
@@ -360,8 +369,7 @@ def _write_failed(outcome: Outcome) -> bool:
 
 def _give_up(endpoint: Endpoint, why: Endpoint.Why, *, now: datetime) -> None:
     switch_off(endpoint, why=why, now=now)
-    subject = endpoint.public_id
-    note(endpoint, "endpoint.disabled", subject=subject, actor=SYSTEM, at=now, reason=str(why))
+    _note(endpoint, "endpoint.disabled", actor=SYSTEM, at=now, reason=str(why))
     _tell_owner(endpoint, OwnerNotice.Kind(why.value), now=now)
 
 

@@ -8,9 +8,9 @@ import pytest
 from tests.conftest import Clock
 from tests.receivers import Receiver, reply
 from tests.webhooks.conftest import PAUSES, Hook
-from tracks.models import Event
+from tracks.models import Entry, Event
 from webhooks import signing
-from webhooks.models import Delivery, Entry, OwnerNotice
+from webhooks.models import Delivery, OwnerNotice
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from tests.factories import AskFactory, answer
 from tests.receivers import Receiver, reply
 from tests.webhooks.conftest import PAUSES, V1, Hook, add_hook
 from tracks.events import dispatch
-from tracks.models import Event, Track
+from tracks.models import Entry, Event, Track
 from webhooks import keeping, outbound
-from webhooks.models import Attempt, Delivery, Entry
+from webhooks.models import Attempt, Delivery
 
 pytestmark = pytest.mark.django_db
 
@@ -272,8 +272,8 @@ def test_a_consumer_that_runs_twice_plans_one_delivery(
     heard: Hook, receiver: Receiver, carry: Carry, act: Callable[[], Event]
 ) -> None:
     event = Event.objects.get(pk=act().pk)
-    outbound.on_event(event)
-    outbound.on_event(event)
+    outbound.on_events([event])
+    outbound.on_events([event])
     dispatch(event.pk)
     carry()
     assert (Delivery.objects.count(), len(receiver.seen)) == (1, 1)

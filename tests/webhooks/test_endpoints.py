@@ -9,9 +9,9 @@ from tests.api.agent import Agent
 from tests.factories import WorkspaceFactory, issue_key
 from tests.receivers import Receiver
 from tests.webhooks.conftest import V1, Hook, add_hook
-from tracks.models import IdempotencyKey, Workspace
+from tracks.models import Entry, IdempotencyKey, Workspace
 from webhooks import signing
-from webhooks.models import Endpoint, Entry, SigningKey
+from webhooks.models import Endpoint, SigningKey
 
 pytestmark = pytest.mark.django_db
 

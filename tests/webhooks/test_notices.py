@@ -9,8 +9,9 @@ from django.core import mail
 from tests.conftest import Clock
 from tests.receivers import Receiver, reply
 from tests.webhooks.conftest import Hook
+from tracks import owner_mail
 from tracks.models import Workspace
-from webhooks import notices, tasks
+from webhooks import tasks
 from webhooks.models import Delivery, Endpoint, OwnerNotice
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +91,7 @@ def test_a_mail_that_fails_is_tried_again_and_given_up(
         tasks.sweep_notices()
         clock.move(days=1)
     notice = OwnerNotice.objects.get()
-    assert (notice.attempts, notice.next_attempt_at) == (len(notices.PAUSES) + 1, None)
+    assert (notice.attempts, notice.next_attempt_at) == (len(owner_mail.PAUSES) + 1, None)
     assert "no.such" in notice.last_error or "No module" in notice.last_error
 
 

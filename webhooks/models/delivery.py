@@ -51,6 +51,7 @@ class Delivery(Work):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        verbose_name_plural = "deliveries"
         constraints: ClassVar = [
             # a consumer that runs twice plans one delivery
             models.UniqueConstraint("endpoint", "message_id", name="delivery_once"),
@@ -66,6 +67,12 @@ class Delivery(Work):
             models.Index("endpoint", F("id").desc(), name="delivery_newest"),
             # the purge
             models.Index("created_at", name="delivery_age"),
+            # staff look for what was not taken: few among many; what is taken at once costs nothing
+            models.Index(
+                "created_at",
+                name="delivery_failed",
+                condition=Q(status__in=("failed", "exhausted")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,6 +85,11 @@ class Delivery(Work):
     @property
     def webhook_id(self) -> str:
         return public_id("evt", self.message_id)
+
+    @property
+    def last_tried(self) -> "Attempt | None":
+        """Return the last attempt, of those that are at hand or will be fetched."""
+        return max(self.tried.all(), key=lambda each: each.number, default=None)
 
     @property
     def tries(self) -> int:

@@ -12,9 +12,9 @@ from tracks.models import Workspace
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
-    def of(self, workspace_id: object) -> Self:
-        """Keep those that a workspace has and sees."""
-        return self.filter(workspace_id=workspace_id, deleted_at=None)
+    def of(self, *workspace_ids: object) -> Self:
+        """Keep those that a workspace, or one of several, has and sees."""
+        return self.filter(workspace_id__in=workspace_ids, deleted_at=None)
 
 
 class Endpoint(models.Model):
@@ -31,7 +31,7 @@ class Endpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
-    url = models.CharField(max_length=2048)
+    url = models.CharField("URL", max_length=2048)
     event_types = models.JSONField(default=list, help_text="None means all.")
     description = models.CharField(max_length=500, blank=True)
     scheme = models.CharField(max_length=3, choices=Scheme.choices, default=Scheme.SYMMETRIC)
@@ -49,6 +49,9 @@ class Endpoint(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-id"]
+        permissions: ClassVar = [
+            ("operate_endpoint", "Can pause, resume, test, rotate and recover an endpoint"),
+        ]
         indexes: ClassVar = [
             # every event asks who in its workspace listens
             models.Index("workspace", name="endpoint_live", condition=Q(deleted_at=None)),

@@ -36,4 +36,4 @@ class OwnerNotice(Work):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.endpoint_id}"
+        return f"{self.kind}: {self.endpoint}"
