@@ -14,11 +14,12 @@ class BadJson(ValueError):
     """The text is not JSON, or not one that everybody reads alike."""
 
 
-def read(body: bytes) -> Any:
+def read(body: bytes, *, with_any_text: bool = False) -> Any:
     """Return what a body says, or raise BadJson.
 
     Refused are: text that is not UTF-8, a byte order mark, NaN and Infinity, the same name twice in
     an object, half of a surrogate pair, U+0000, very deep nesting, numbers of thousands of digits.
+    `with_any_text`: those two are let through, for a caller that refuses them row by row (check).
     """
     if sum(body.count(part) for part in _PARTS) > MOST_PARTS:
         raise BadJson("it has too many parts")
@@ -27,7 +28,9 @@ def read(body: bytes) -> Any:
         content = json.loads(
             text, parse_float=_decimal, parse_constant=_refuse, object_pairs_hook=_object
         )
-        _check_text(text, content)
+        # Only an escape can write these; looking for one spares nearly every message the search.
+        if not with_any_text and "\\u" in text:
+            check(content)
     except RecursionError:
         raise BadJson("it is nested too deeply") from None
     except ValueError as error:
@@ -53,10 +56,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _check_text(text: str, content: Any) -> None:
-    # Only an escape can write these; looking for one first spares nearly every message the search.
-    if "\\u" in text and any(_is_broken(each) for each in _texts(content)):
-        raise ValueError("a text contains U+0000 or half of a surrogate pair")
+def check(content: Any) -> None:
+    """Raise BadJson if a text in it cannot be kept."""
+    if any(_is_broken(each) for each in _texts(content)):
+        raise BadJson("a text contains U+0000 or half of a surrogate pair")
 
 
 def _texts(content: Any) -> Iterator[str]:
