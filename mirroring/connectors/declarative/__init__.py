@@ -1,0 +1,1 @@
+"""The declarative connector: a system described in YAML or JSON, without code."""
