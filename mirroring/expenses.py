@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from config.errors import Invalid
-from mirroring.items import Item
+from mirroring.connectors.base import Item, Person, State
+from mirroring.connectors.values import digest_of
 from tracks.addresses import NotAnAddress, check_address, same_address
 from tracks.transitions import SelfApproval
 
@@ -20,11 +21,30 @@ def read_item(payload: Any) -> Item:
     item = _read(reader, payload)
     if reader.errors or item is None:
         raise Invalid(reader.errors[0]["detail"], errors=reader.errors)
-    if item.requester and same_address(item.requester, item.approver):
+    requester = item.requester and item.requester.email
+    if requester and same_address(requester, str(item.approvers[0].email)):
         raise SelfApproval("approver.email_addr")
     # 750.50 and 750.5 are shown as they were written, and are the same amount.
     same = _read(_Reader(is_exact=False), payload)
-    return replace(item, revision=same.digest() if same else "")
+    digest = _digest(same) if same else ""
+    return replace(item, revision=digest, material_digest=digest)
+
+
+def _digest(item: Item) -> str:
+    """Return a digest of everything that the approver decides about."""
+    return digest_of(
+        {
+            "external_id": item.external_id,
+            "title": item.title,
+            "approver": item.approvers[0].email,
+            "requester": item.requester and item.requester.email,
+            "summary": item.summary,
+            "description": item.description,
+            "details": item.details,
+            "url": item.url,
+            "revision": "",
+        }
+    )
 
 
 def _read(reader: "_Reader", payload: Any) -> Item | None:
@@ -48,10 +68,13 @@ def _read(reader: "_Reader", payload: Any) -> Item | None:
     rows = [("Total", total), ("Submitted by", submitted_by), ("Report", external_id)]
     return Item(
         external_id=external_id,
+        revision="",
+        material_digest="",
+        state=State.PENDING,
         title=f"Expense Report from {from_whom}" if from_whom else f"Expense Report {external_id}",
-        approver=address,
-        requester=requester,
-        summary=[(key, value) for key, value in rows if value],
+        approvers=(Person(id=address, email=address),),
+        requester=Person(id=requester, email=requester) if requester else None,
+        summary=tuple((key, value) for key, value in rows if value),
         description=description,
         details="\n".join(lines) or None,
     )

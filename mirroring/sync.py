@@ -1,197 +1,310 @@
-"""From what a system of record says to a track and an ask, and back to the record's status."""
+"""From what a system of record says to tracks and asks, and back to the record's status.
 
+Two steps, so that a page of many records costs a few queries and one record that fails harms no
+other: store() keeps what was seen, in the transaction that moves the cursor; follow() then does
+what follows from it, record by record. Polls, sweeps, looks and inbound webhooks all come through
+here.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
-from rest_framework import serializers
+from django.db.models import QuerySet
 
-from approvals.bodies import AskBody
 from approvals.models import Ask
-from approvals.opening import NewAsk
 from approvals.refusals import AskNotOpen
-from approvals.transitions import cancel_ask, open_ask
+from approvals.transitions import cancel_ask, open_ask, open_first_ask
 from config.errors import DomainError
-from mirroring import transitions
-from mirroring.items import Item
+from mirroring import notices, resolved, seen, telling, transitions
+from mirroring.asking import NeedsHuman, Question, approvers_of, question
+from mirroring.connectors.base import Item, State
 from mirroring.models import Connection, Record
-from tracks.api import TrackBody
+from mirroring.people import with_addresses
 from tracks.clock import database_now
-from tracks.events import record as record_event
-from tracks.ids import known_id
-from tracks.models import Event, Step, Track
+from tracks.events import recording_together
 from tracks.transactions import transition
-from tracks.transitions import (
-    NewTrack,
-    TrackClosed,
-    change_step,
-    create_track,
-    lock_track,
-    update_track,
-)
+from tracks.transitions import create_track, update_track
 
-STEPS = ("Received", "Decision", "Written back")
-RECEIVED, DECISION = 0, 1
+log = structlog.get_logger(__name__)
+
 CHANGED_AT_SOURCE = "The request was changed where it comes from."
 CHANGED_AFTER = "It changed after it was decided here."
-OUTCOMES = {
-    "input_request.timeout": Record.Status.EXPIRED,
-    "input_request.cancelled": Record.Status.CANCELLED,
-}
+UNKNOWN_WORD = "The system uses a word for its state that the connector does not know."
+LONGEST_PAUSE = timedelta(hours=1)
 
 
-class NeedsHuman(Exception):
-    """What the system says cannot be put before an approver as it is."""
+def apply(*, connection_id: UUID, item: Item) -> Record:
+    """Bring one approval here, or what has changed about it; the same again changes nothing."""
+    keep(connection_id=connection_id, items=[item])
+    records = Record.objects.filter(connection=connection_id, external_id=item.external_id)
+    return follow(record_id=records.values_list("pk", flat=True).get())
 
 
 @transition
-def apply(*, connection_id: UUID, item: Item) -> Record:
-    """Bring an approval here, or what has changed about it; the same again changes nothing."""
-    connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
-    now = database_now()
-    known = Record.objects.filter(connection=connection, external_id=item.external_id)
-    record = known.select_related("track", "ask").first()
-    if record is not None and record.revision == item.revision:
-        return transitions.write_record(record, item, now=now)
-    if record is not None and not _void(record):
-        changed = {"status": Record.Status.CHANGED, "reason": CHANGED_AFTER}
-        return transitions.write_record(record, item, now=now, **changed)
-    record = record or transitions.new_record(connection, item, now=now)
+def keep(
+    *, connection_id: UUID, items: Sequence[Item], read_at: datetime | None = None
+) -> list[UUID]:
+    """Keep what the system says, in a transaction of its own; `read_at`: each by itself (store)."""
+    connection = Connection.objects.get(pk=connection_id)
+    is_look = read_at is not None
+    return store(connection, items, now=database_now(), read_at=read_at, is_look=is_look)
+
+
+def store(
+    connection: Connection,
+    items: Sequence[Item],
+    *,
+    now: datetime,
+    read_at: datetime | None = None,
+    is_look: bool = False,
+) -> list[UUID]:
+    """Keep what the system says, inside the caller's transaction; return what is to be followed up.
+
+    A fixed number of queries for any number of items. `read_at`: when the request was sent; what
+    was read by itself after that is not overwritten by what may be older. `is_look`: each was read
+    by itself. What is not pending and was never here is no business of ours.
+    """
+    items = with_addresses(connection, list(_last_of_each(items)), now=now)
+    known = _lock(connection, [item.external_id for item in items])
+    fresh, moved, still = [], [], []
+    for item in items:
+        record = known.get(item.external_id)
+        if record is None:
+            fresh += [item] if item.state in (State.PENDING, State.UNKNOWN) else []
+        elif _was_read_since(record, read_at):
+            continue
+        elif is_same(record, item):
+            still.append(record.pk)
+        else:
+            transitions.take_in(record, item, now=now)
+            record.looked_at = read_at if is_look else record.looked_at
+            moved.append(record)
+    new = [transitions.new_record(connection, item, now=now) for item in fresh]
+    Record.objects.bulk_create(new, ignore_conflicts=True)
+    Record.objects.bulk_update(moved, transitions.TAKEN_IN)
+    touched = {"last_seen_at": now, **({"looked_at": read_at} if is_look else {})}
+    Record.objects.filter(pk__in=still).update(**touched)
+    return [record.pk for record in (*new, *moved)]
+
+
+def _last_of_each(items: Iterable[Item]) -> Iterable[Item]:
+    """Return the items, each id once: pages that move may show one twice."""
+    return {item.external_id: item for item in items}.values()
+
+
+def _lock(connection: Connection, external_ids: Sequence[str]) -> dict[str, Record]:
+    rows = Record.objects.filter(connection=connection, external_id__in=external_ids)
+    # In one order, so that two that store the same records wait for each other.
+    locked = rows.select_for_update(no_key=True).order_by("pk")
+    return {record.external_id: record for record in locked}
+
+
+def _was_read_since(record: Record, read_at: datetime | None) -> bool:
+    """Tell whether a record was read by itself after a request that is only now answered."""
+    return record.looked_at is not None and read_at is not None and record.looked_at > read_at
+
+
+def is_same(record: Record, item: Item) -> bool:
+    """Tell whether an item says what is known: by its revision, and by who its people are."""
+    if (record.revision, record.state) != (item.revision, item.state.value):
+        return False
+    # Records of earlier versions did not keep what was seen.
+    if not record.seen:
+        return True
+    known = {person.get("email") for person in record.seen.get("approvers", [])}
+    return known == {person.email for person in item.approvers}
+
+
+def follow_together(pks: Sequence[UUID]) -> None:
+    """Do what follows from records that were just stored, in one transaction.
+
+    If one of them fails, each gets its own.
+    """
     try:
-        with transaction.atomic():
-            fields = _put(record, item)
-    except (NeedsHuman, DomainError) as error:
-        fields = {"status": Record.Status.NEEDS_HUMAN, "reason": str(error)}
-    return transitions.write_record(record, item, now=now, **fields)
+        _follow(pks)
+    except Exception as error:
+        log.warning("records.failed_together", error=repr(error))
+        for pk in pks:
+            follow_safely(Record.objects.get(pk=pk))
+
+
+def follow_safely(record: Record, *, is_known: bool = False) -> None:
+    """Do what follows from one record that is this worker's; a failure is kept on it.
+
+    `is_known`: the system shows that its approver has been told of it before.
+    """
+    try:
+        follow(record_id=record.pk, is_known=is_known)
+    except Exception as error:
+        log.exception("record.failed", record=record.public_id)
+        pause = min(timedelta(seconds=2**record.attempts), LONGEST_PAUSE)
+        record.retry(after=pause, error=repr(error))
+
+
+def follow_due(pk: UUID) -> None:
+    """Do what follows from one record if it is due, unless another worker does."""
+    record = Record.claim(pk)
+    if record is not None:
+        follow_safely(record)
+
+
+@transition
+def follow(*, record_id: UUID, is_known: bool = False) -> Record:
+    """Do what follows from what was last seen of a record; a second time there is nothing to do."""
+    (record,) = _follow([record_id], is_known=is_known)
+    return record
+
+
+@recording_together()
+def _follow(pks: Collection[UUID], *, is_known: bool = False) -> list[Record]:
+    records = list(_locked().filter(pk__in=pks).order_by("pk"))  # in one order, for everybody
+    now = database_now()
+    for record in records:
+        if record.next_attempt_at is not None:
+            followed = _consequences(record, now, is_known)
+            transitions.write_followed(record, now=now, **followed)
+    return records
+
+
+def lock(record_id: UUID) -> Record:
+    """Lock a record and return it with what follows from it needs."""
+    return _locked().get(pk=record_id)
+
+
+def _locked() -> QuerySet[Record]:
+    records = Record.objects.select_for_update(of=("self",), no_key=True)
+    return records.select_related("connection__workspace", "connection__poll", "track", "ask")
+
+
+def _consequences(record: Record, now: datetime, is_known: bool) -> dict[str, Any]:
+    """Do what has to be done about a record, and return what is written on it."""
+    if record.status == Record.Status.DECIDING:
+        return {}  # whoever writes the decision back looks first
+    if record.state == State.PENDING:
+        return _ask_if_it_is_new(record, now, is_known)
+    if record.state == State.UNKNOWN:
+        return _cannot_be_understood(record)
+    return resolved.settle(record, now=now)
+
+
+def _ask_if_it_is_new(record: Record, now: datetime, is_known: bool) -> dict[str, Any]:
+    item = item_of(record)
+    is_same = record.asked_digest == record.material_digest and not has_other_people(record, item)
+    waits = record.status in Record.WAITING and record.ask is not None
+    if is_same:
+        return {}
+    if waits and record.ask is not None and record.ask.status != Ask.Status.OPEN:
+        return {"next_attempt_at": now + Record.SOON}
+    if record.status in Record.DECIDED and not record.connection.is_polled:
+        return {"status": Record.Status.CHANGED, "reason": CHANGED_AFTER}
+    if waits and not _void(record):
+        return {"next_attempt_at": now + Record.SOON}
+    return _ask(record, item, now=now, is_known=is_known)
+
+
+def item_of(record: Record, *, asked: bool = False) -> Item:
+    """Return what the system last said of a record, or what its approver was last asked about."""
+    return seen.from_json(
+        record.asked if asked else record.seen,
+        external_id=record.external_id,
+        revision=record.revision,
+        state=record.state,
+        material_digest=record.material_digest,
+    )
+
+
+def has_other_people(record: Record, item: Item) -> bool:
+    """Tell whether others are to be asked than were: staff may have mended an address."""
+    try:
+        assigned = approvers_of(record.connection, item)
+    except NeedsHuman:
+        return True
+    return sorted(record.approvers) != sorted(assigned)  # some systems list them in any order
 
 
 def _void(record: Record) -> bool:
-    """Withdraw a question that no longer says what is so; False when it was settled before."""
-    if record.track is None or record.ask is None:
-        return True
-    _tell("record.changed", record.track, record)
+    """Withdraw a question that no longer says what is so; False when it was settled just now."""
+    assert record.track is not None
+    assert record.ask is not None
+    telling.record_event(record, "record.changed")
     try:
-        cancel_ask(ask_id=record.ask.pk, reason=CHANGED_AT_SOURCE, **_by(record))
+        cancel_ask(ask_id=record.ask.pk, reason=CHANGED_AT_SOURCE, **telling.by(record))
     except AskNotOpen:
         return False
     return True
 
 
-def _by(record: Record) -> dict[str, Any]:
-    connection = record.connection
-    return {"workspace_id": connection.workspace_id, "actor": connection.actor}
-
-
-def _put(record: Record, item: Item) -> dict[str, Any]:
-    """Put a record's question before its approver, and return what the record keeps of that."""
-    new_track, new_ask = _checked(record.connection, item)
-    track = record.track
-    if track is None:
-        track = _begin(new_track, **_by(record))
-        _tell("record.seen", track, record)
-    else:
-        changes = {"title": item.title, "customer_email": item.approver}
-        update_track(track_id=track.pk, changes=changes, **_by(record))
-    ask, _ = open_ask(
-        track_id=track.pk, new=new_ask, asked_by_key="", is_mirrored=True, **_by(record)
-    )
-    return {"status": Record.Status.PENDING, "reason": "", "track": track, "ask": ask}
-
-
-def _begin(new: NewTrack, **by: Any) -> Track:
-    track, _ = create_track(new=new, **by)
-    for index, to in ((RECEIVED, Step.Status.COMPLETED), (DECISION, Step.Status.ACTIVE)):
-        change_step(track_id=track.pk, index=index, to=to, detail=None, **by)
-    return track
-
-
-def _checked(connection: Connection, item: Item) -> tuple[NewTrack, NewAsk]:
-    """Hold a system's text to what an agent's is held to; nothing is shortened or cleaned."""
-    track = {
-        "title": item.title,
-        "steps": list(STEPS),
-        "customer_email": item.approver,
-        "requester": item.requester,
-        "metadata": {"connection": connection.public_id, "external_id": item.external_id},
-    }
-    config = {
-        "accept_label": "Approve",
-        "reject_label": "Deny",
-        "description": item.description,
-        "summary": [list(row) for row in item.summary],
-        "details": item.details,
-    }
-    ask = {
-        "kind": Ask.Kind.CONFIRM.value,
-        "prompt": item.title,
-        "config": {name: value for name, value in config.items() if value},
-        "timeout_seconds": connection.timeout_seconds,
-        "approvers": [item.approver],
-    }
-    return NewTrack(**_valid(TrackBody(data=track))), NewAsk(**_valid(AskBody(data=ask)))
-
-
-def _valid(body: serializers.Serializer[Any]) -> dict[str, Any]:
-    if not body.is_valid():
-        raise NeedsHuman(f"This cannot be shown: {_plain(body.errors)}")
-    found: dict[str, Any] = body.validated_data
-    return found
-
-
-def _plain(errors: Any, path: str = "") -> str:
-    if isinstance(errors, dict):
-        return " ".join(
-            _plain(inner, f"{path}.{name}".strip(".")) for name, inner in errors.items()
-        )
-    return f"{path}: {' '.join(map(str, errors))}"
-
-
-def _tell(kind: str, track: Track, record: Record) -> None:
-    locked, now = lock_track(track.pk)
-    data = {
-        "record_id": record.public_id,
-        "connection_id": record.connection.public_id,
-        "external_id": record.external_id,
-    }
-    record_event(locked, kind, actor=record.connection.actor, at=now, data=data)
-
-
-def on_event(event: Event) -> None:
-    """Write on a record how its ask ended."""
-    if event.data is None or not event.type.startswith("input_request."):
-        return
-    said = event.data
-    if said.get("escalated_to"):
-        _wait_for_the_next(said)
-        return
-    status = OUTCOMES.get(event.type)
-    if event.type == "input_request.answered":
-        status = Record.Status.APPROVED if said["value"] is True else Record.Status.REJECTED
-    if status is None or not transitions.settle_record(
-        ask_id=known_id("ask", said["ask_id"]), status=status
-    ):
-        return
-    if event.type == "input_request.answered":
-        _complete_decision(event)
-
-
-def _wait_for_the_next(said: dict[str, Any]) -> None:
-    """Let a record wait for whoever is asked after its first approver."""
-    ended, successor = known_id("ask", said["ask_id"]), known_id("ask", said["escalated_to"])
-    transitions.move_record(ask_id=ended, successor_id=successor)
-
-
-def _complete_decision(event: Event) -> None:
-    assert event.data is not None
-    word = "Approved" if event.data["value"] is True else "Denied"
+def _ask(record: Record, item: Item, *, now: datetime, is_known: bool = False) -> dict[str, Any]:
+    """Put a record's question before its approver; what cannot be shown is kept for a person."""
     try:
-        change_step(
-            track_id=event.track_id,
-            workspace_id=event.track.workspace_id,
-            index=DECISION,
-            to=Step.Status.COMPLETED,
-            detail=f"{word} by {event.data['answered_by']}",
-            actor=Connection.objects.get(records__track=event.track_id).actor,
-        )
-    except TrackClosed:
-        return
+        with transaction.atomic():
+            asked = question(record.connection, item, changed=_changed(record))
+            return _put(record, asked, now=now, is_known=is_known)
+    except (NeedsHuman, DomainError) as error:
+        held = {"status": Record.Status.NEEDS_HUMAN, "reason": str(error)}
+        return {**held, "asked_digest": ""}
+
+
+def ask_anew(record: Record, *, now: datetime) -> None:
+    """Ask again about a locked record that changed after its approver had decided."""
+    telling.record_event(record, "record.changed")
+    telling.not_written(record, "Nothing was written: it had changed")
+    fields = _ask(record, item_of(record), now=now)
+    transitions.write_followed(record, now=now, **fields)
+
+
+def _changed(record: Record) -> list[str]:
+    """Return what is different from the question before; nothing where there was none."""
+    return seen.changes(record.asked, record.seen) if record.asked else []
+
+
+def _put(record: Record, asked: Question, *, now: datetime, is_known: bool) -> dict[str, Any]:
+    open_one = _open_first if record.track is None else _open_next
+    ask = open_one(record, asked, is_known=is_known, now=now)
+    was_answered = record.status in (*Record.DECIDED, Record.Status.DECIDING)
+    return {
+        "status": Record.Status.CHANGED if was_answered else Record.Status.PENDING,
+        "reason": "",
+        "track": ask.track,
+        "ask": ask,
+        "approvers": asked.approvers,
+        "asked": record.seen,
+        "asked_digest": record.material_digest,
+    }
+
+
+def _open_first(record: Record, asked: Question, *, is_known: bool, now: datetime) -> Ask:
+    track, _ = create_track(new=asked.track, **telling.by(record))
+    track.workspace = record.connection.workspace  # it need not be read again
+    telling.record_seen(record, track, now=now)
+    new = notices.with_manners(record, asked.ask, is_known=is_known, now=now)
+    return open_first_ask(track=track, new=new, actor=record.connection.actor)
+
+
+def _open_next(record: Record, asked: Question, *, is_known: bool, now: datetime) -> Ask:
+    of_it = {"track_id": record.track_id, **telling.by(record)}
+    changes = {
+        "title": asked.track.title,
+        "customer_email": asked.track.customer_email,
+        "source": asked.track.source,
+    }
+    update_track(changes=changes, **of_it)
+    telling.decide_again(record)
+    transitions.give_up_stuck(record)
+    new = notices.with_manners(record, asked.ask, is_known=is_known, now=now)
+    return open_ask(new=new, asked_by_key="", is_mirrored=True, **of_it)[0]
+
+
+def _cannot_be_understood(record: Record) -> dict[str, Any]:
+    """Withdraw what may no longer be asked, and keep the record for a person."""
+    if record.status in Record.WAITING and record.ask is not None and not _void(record):
+        return {"next_attempt_at": database_now() + Record.SOON}
+    return {
+        "status": Record.Status.NEEDS_HUMAN,
+        "reason": UNKNOWN_WORD,
+        "asked_digest": "",
+    }

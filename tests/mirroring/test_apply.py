@@ -134,7 +134,11 @@ def test_a_change_voids_the_question_and_asks_anew_on_the_same_track(
     record = apply(connection, expense_report(total_amount=900))
     new, old = Ask.objects.order_by("-pk")
     assert (old.status, old.cancel_reason) == ("cancelled", sync.CHANGED_AT_SOURCE)
-    assert (new.status, new.config["summary"][0]) == ("open", ["Total", "900 USD"])
+    assert new.status == "open"
+    assert new.config["summary"][:2] == [
+        ["Changed", "Total: 750.50 USD → 900 USD"],
+        ["Total", "900 USD"],
+    ]
     assert (record.status, record.ask, Track.objects.count()) == ("pending", new, 1)
     assert kinds(new.track)[-3:] == [
         *("record.changed", "input_request.cancelled", "input_request.created"),
@@ -171,9 +175,7 @@ def test_the_decision_is_written_on_the_record_and_told(
     run_consumers()
     assert Record.objects.get().status == status
     steps = track_json(Track.objects.get())["steps"]
-    assert (steps[1]["status"], steps[1]["detail"]) == (
-        *("completed", f"{word} by john.smith@example.com"),
-    )
+    assert (steps[1]["status"], steps[1]["detail"]) == ("completed", word)
     answered = Event.objects.get(type="input_request.answered")
     assert answered.data is not None
     assert (answered.data["value"], answered.data["comment"]) == (value, "Within budget.")
@@ -238,7 +240,7 @@ def test_deceptive_text_is_kept_for_a_person_and_shown_to_no_approver(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"description": "x" * 501},
+        {"description": "x" * 8001},
         {"submitter__full_name": "x" * 200},
         {"line_items": [{"item": "x" * 100}] * 100},
     ],
@@ -250,6 +252,15 @@ def test_what_is_too_long_to_show_is_not_cut_short(
     assert record.status == "needs_human"
     assert "at most" in record.reason
     assert not Track.objects.exists()
+
+
+def test_a_description_too_long_for_its_place_stands_whole_among_the_details(
+    connection: Connection,
+) -> None:
+    apply(connection, expense_report(description="x" * 501, line_items=[{"item": "Dinner"}]))
+    config = Ask.objects.get().config
+    assert "description" not in config
+    assert config["details"] == "x" * 501 + "\nDinner"
 
 
 def test_a_change_that_cannot_be_shown_voids_the_question_all_the_same(
@@ -274,7 +285,7 @@ def test_a_refusal_further_down_leaves_nothing_half_done(
     def refuse(**_: Any) -> Any:
         raise Invalid("No.")
 
-    monkeypatch.setattr(sync, "open_ask", refuse)
+    monkeypatch.setattr(sync, "open_first_ask", refuse)
     record = apply(connection)
     assert (record.status, record.reason) == ("needs_human", "No.")
     assert (Track.objects.count(), Event.objects.count()) == (0, 0)

@@ -1,0 +1,61 @@
+"""Systems are on loopback here, which the operator admits; and time can be let pass."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from mirroring.connectors.auth import forget_tokens
+from mirroring.models import Connection
+from tests.conftest import Clock
+from tests.mirroring.emulators.servicenow import ACCOUNTS, ServiceNow
+from tests.mirroring.mirror import connect
+from tracks import clock as tracks_clock
+from tracks.models import Workspace
+
+Later = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _loopback_allowed(settings: Settings) -> Iterator[None]:
+    settings.EGRESS_ALLOW = ["127.0.0.0/8"]
+    forget_tokens()
+    yield
+    forget_tokens()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Let the database's clock run ahead: later(hours=1). The system's own runs as it does."""
+    ahead = [timedelta()]
+
+    def move(**by: float) -> None:
+        ahead[0] += timedelta(**by)
+
+    monkeypatch.setattr(tracks_clock, "_read_clock", lambda: datetime.now(UTC) + ahead[0])
+    return move
+
+
+@pytest.fixture
+def snow(clock: Clock) -> Iterator[ServiceNow]:
+    """A ServiceNow that goes by the clock of the test."""
+    with contextlib.closing(ServiceNow()) as system:
+        system.clock.follow(lambda: clock.now)
+        yield system
+
+
+@pytest.fixture
+def connection(workspace: Workspace, snow: ServiceNow) -> Connection:
+    """A connection to it of which nothing has been read yet."""
+    return connect_to(snow, workspace)
+
+
+def connect_to(snow: ServiceNow, workspace: Workspace, **settings: Any) -> Connection:
+    """Connect a workspace to an emulated ServiceNow."""
+    ((username, password),) = ACCOUNTS.items()
+    config = {"base_url": snow.url, "username": username}
+    more = {"name": "ServiceNow", "requests_per_minute": 1_000_000, **settings}
+    return connect(workspace, "servicenow", config, secrets={"password": password}, **more)
