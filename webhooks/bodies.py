@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tracks.event_types import EVENT_TYPES
 from tracks.fields import Flag, Moment, StrictSerializer, Text, Whole
 from webhooks.models import Endpoint
-from webhooks.payloads import EVENT_TYPES
 
 DEFAULT_OVERLAP, LONGEST_OVERLAP = 86_400, 604_800
 

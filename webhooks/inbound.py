@@ -20,15 +20,15 @@ from config.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from mirroring import expenses, received, strict_json
+from mirroring import posted, received, strict_json
 from mirroring.models import Connection, InboundHook
 from mirroring.transitions import UNSIGNED_EVERY, take_unsigned_turn, token_hash
 from tracks.clock import database_now, rfc3339
+from tracks.entries import note
 from tracks.ids import parse_public_id
 from tracks.transitions import SelfApproval
 from tracks.views import AgentView
 from webhooks import signing
-from webhooks.models import Entry
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +60,9 @@ class ReceiveHook(AgentView):
         proof, webhook_id = _prove(connection, request, body)
         hook, created = received.known(connection, proof=proof, webhook_id=webhook_id), False
         if hook is None:
-            _check(connection, body)
+            is_hint = _is_hint(connection, body)
             hook, created = received.accept(
-                connection, proof=proof, webhook_id=webhook_id, body=body
+                connection, proof=proof, webhook_id=webhook_id, body=body, is_hint=is_hint
             )
         if not created and hook.body_digest != received.digest(body):
             _put_on_record(connection, "inbound.conflict", webhook_id=webhook_id)
@@ -147,10 +147,13 @@ def _limit_unsigned(connection: Connection, body: bytes) -> None:
         )
 
 
-def _check(connection: Connection, body: bytes) -> None:
-    """Refuse what could not be applied, as long as its sender can still be told."""
+def _is_hint(connection: Connection, body: bytes) -> bool:
+    """Refuse what could not be applied, as long as its sender can still be told.
+
+    Tell whether it names an approval to be looked at, and does not bring it along.
+    """
     try:
-        expenses.read_item(strict_json.read(body))
+        return isinstance(posted.read(connection, strict_json.read(body)), posted.Hint)
     except strict_json.BadJson as error:
         raise Malformed(f"The body is not valid JSON: {error}.") from None
     except SelfApproval:
@@ -160,12 +163,11 @@ def _check(connection: Connection, body: bytes) -> None:
 
 def _put_on_record(connection: Connection, type: str, **data: Any) -> None:
     log.warning(type, connection=connection.public_id)
-    Entry.objects.create(
-        workspace_id=connection.workspace_id,
-        type=type,
+    note(
+        connection.workspace_id,
+        type,
         subject=connection.public_id,
-        actor_type=connection.actor.type,
-        actor_name=connection.actor.name,
+        actor=connection.actor,
         at=database_now(),
-        data=data,
+        **data,
     )

@@ -1,13 +1,14 @@
 """What was posted to a connection: kept before it is acknowledged, applied after."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from mirroring.models.connection import Connection
 from mirroring.models.record import Record
+from tracks.clock import database_now
 from tracks.ids import new_id
 from tracks.work import Work
 
@@ -30,6 +31,9 @@ class InboundHook(Work):
     webhook_id = models.CharField(max_length=256)
     body = models.TextField()
     body_digest = models.CharField(max_length=64)
+    is_hint = models.BooleanField(
+        default=False, help_text="It names an approval that is to be looked at in its system."
+    )
     record = models.ForeignKey(Record, on_delete=models.SET_NULL, null=True)
     received_at = models.DateTimeField()
     applied_at = models.DateTimeField(null=True)
@@ -53,3 +57,19 @@ class InboundHook(Work):
 
     def __str__(self) -> str:
         return self.webhook_id
+
+
+class HintedHook(InboundHook):
+    """The same row, as work for those who may talk to the system."""
+
+    LEASE = timedelta(seconds=60)  # longer than one request takes
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+
+    @classmethod
+    def due(cls, *, limit: int) -> list[Any]:
+        """Return the messages that name an approval to be looked at, the oldest first."""
+        rows = cls._default_manager.filter(is_hint=True, next_attempt_at__lte=database_now())
+        return list(rows.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])

@@ -14,8 +14,7 @@ from tests.conftest import Clock
 from tests.factories import WorkspaceFactory
 from tests.mirroring.payloads import EXPENSE_REPORT, expense_report
 from tests.webhooks.inbox import Sender
-from tracks.models import Track, Workspace
-from webhooks.models import Entry
+from tracks.models import Entry, Track, Workspace
 
 pytestmark = pytest.mark.django_db
 
