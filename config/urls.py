@@ -7,17 +7,20 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 import approvals.api
+import mirroring.api
 import tracks.api
 import webhooks.api
 import webhooks.inbound
 from approvals import away, batch, pages, passing_on, queue_views
 from approvals.demo import pages as landing
 from config import health
+from tracks.staff import second_factor
 from tracks.views import UnknownApiPath
 
 V1 = "api/v1/"
 TRACK = f"{V1}tracks/<str:track_id>"
 ASK = f"{V1}asks/<str:ask_id>"
+CONNECTION = f"{V1}connections/<str:connection_id>"
 ENDPOINT = f"{V1}webhook-endpoints/<str:endpoint_id>"
 
 agent_api = [
@@ -37,6 +40,12 @@ agent_api = [
     path(f"{V1}queue", approvals.api.Queue.as_view()),
     path(f"{V1}usage", approvals.api.Usage.as_view()),
     path(f"{ASK}/receipt", approvals.api.Receipt.as_view()),
+    path(f"{V1}connections", mirroring.api.Connections.as_view()),
+    path(CONNECTION, mirroring.api.OneConnection.as_view()),
+    path(f"{CONNECTION}/test", mirroring.api.TestConnection.as_view()),
+    path(f"{CONNECTION}/dry-run", mirroring.api.DryRun.as_view()),
+    path(f"{CONNECTION}/poll", mirroring.api.PollConnection.as_view()),
+    path(f"{V1}records", mirroring.api.Records.as_view()),
     path(f"{V1}webhook-endpoints", webhooks.api.Endpoints.as_view()),
     path(ENDPOINT, webhooks.api.OneEndpoint.as_view()),
     path(f"{ENDPOINT}/test", webhooks.api.TestEndpoint.as_view()),
@@ -87,6 +96,9 @@ urlpatterns = [
         name="reference",
     ),
     path("webhooks/<str:connection_id>", webhooks.inbound.ReceiveHook.as_view()),
+    path("admin/second-factor/", second_factor.enter, name="second_factor"),
+    path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
+    path("admin/second-factor/codes/", second_factor.new_codes, name="second_factor_codes"),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
@@ -94,7 +106,7 @@ urlpatterns = [
     path(".well-known/sayso-receipt-keys.json", pages.receipt_keys),
 ]
 if settings.ANYMAIL_WEBHOOK_SECRET:  # without one, anybody could say that a mail came back
-    urlpatterns.append(path("anymail/", include("anymail.urls")))
+    urlpatterns.append(path("anymail/", include("approvals.bounce_urls")))
 if settings.EMBEDDED:
     urlpatterns.append(path("mailbox/", include("config.mailbox.urls")))
 
