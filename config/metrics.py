@@ -3,7 +3,6 @@
 import platform
 import threading
 import time
-import tomllib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,9 +15,11 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Met
 from prometheus_client.registry import Collector
 
 from approvals.models import Answer, Ask, Notification
-from config.env import BASE_DIR
+from config.gauges import age, counts
+from config.version import version
+from mirroring import metrics as mirroring
 from tracks.clock import database_now
-from tracks.models import Dispatch
+from tracks.models import Dispatch, Heartbeat
 
 CACHED = 10.0  # seconds
 # From "at once" to "next week": people answer in any of these.
@@ -77,11 +78,32 @@ def _read() -> Iterator[Metric]:
     )
     mails = unsent.aggregate(number=Count("pk"), oldest=Min("created_at"))
     yield from _queue("sayso_notifications", "pending", mails, "Mails to send", now=now)
+    yield from _heartbeats()
+    yield from mirroring.read(now)
+
+
+def _heartbeats() -> Iterator[Metric]:
+    tick = GaugeMetricFamily(
+        "sayso_beat_last_tick_timestamp",
+        "When a tick of beat last came through to a worker; none: never",
+    )
+    workers = GaugeMetricFamily(
+        "sayso_worker_last_seen_timestamp",
+        "When a worker last finished a task",
+        labels=["worker"],
+    )
+    for each in Heartbeat.objects.all():
+        if each.kind == Heartbeat.Kind.BEAT:
+            tick.add_metric([], each.seen_at.timestamp())
+        else:
+            workers.add_metric([each.name], each.seen_at.timestamp())
+    yield tick
+    yield workers
 
 
 def _build_info() -> Metric:
     labels = {
-        "version": _version(),
+        "version": version(),
         "python": platform.python_version(),
         "django": django.get_version(),
     }
@@ -90,28 +112,22 @@ def _build_info() -> Metric:
     return info
 
 
-@cache
-def _version() -> str:
-    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]
-    return str(project["version"])
-
-
 def _asks(now: datetime) -> Iterator[Metric]:
     by_status = GaugeMetricFamily("sayso_asks", "Asks by status", labels=["status"])
-    counts = _counts(Ask.objects.all(), "status")
+    found = counts(Ask.objects.all(), "status")
     passed = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__lte=now)
     # As everybody sees them: what is overdue has timed out.
     late = passed.count()
     shifts = {Ask.Status.OPEN.value: -late, Ask.Status.TIMEOUT.value: late}
     for status in Ask.Status.values:
-        by_status.add_metric([status], counts.get(status, 0) + shifts.get(status, 0))
+        by_status.add_metric([status], found.get(status, 0) + shifts.get(status, 0))
     yield by_status
 
     still_open = Ask.objects.filter(status=Ask.Status.OPEN, ends_at__gt=now)
     by_risk = GaugeMetricFamily("sayso_asks_open", "Asks that wait, by risk", labels=["risk"])
-    counts = _counts(still_open, "risk")
+    found = counts(still_open, "risk")
     for risk in [*Ask.Risk.values, None]:
-        by_risk.add_metric([risk or "none"], counts.get(risk, 0))
+        by_risk.add_metric([risk or "none"], found.get(risk, 0))
     yield by_risk
 
     ages = still_open.aggregate(
@@ -123,18 +139,14 @@ def _asks(now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "sayso_asks_oldest_open_seconds",
         "Age of the oldest open ask",
-        value=_age(ages["oldest"], now),
+        value=age(ages["oldest"], now),
     )
     # Deadlines that have passed and are not recorded: grows when beat or the workers stand still.
     yield GaugeMetricFamily(
         "sayso_timeouts_oldest_seconds",
         "How long the oldest timeout has waited to be recorded",
-        value=_age(passed.aggregate(oldest=Min("ends_at"))["oldest"], now),
+        value=age(passed.aggregate(oldest=Min("ends_at"))["oldest"], now),
     )
-
-
-def _counts(rows: Any, column: str) -> dict[Any, int]:
-    return dict(rows.order_by().values_list(column).annotate(Count("pk")))
 
 
 def _time_to_answer() -> Metric:
@@ -154,12 +166,9 @@ def _time_to_answer() -> Metric:
 
 
 def _queue(
-    name: str, counts: str, queue: dict[str, Any], what: str, *, now: datetime
+    name: str, number: str, queue: dict[str, Any], what: str, *, now: datetime
 ) -> Iterator[Metric]:
-    yield GaugeMetricFamily(f"{name}_{counts}", what, value=queue["number"])
-    age = _age(queue["oldest"], now)
-    yield GaugeMetricFamily(f"{name}_oldest_seconds", f"{what}: age of the oldest", value=age)
-
-
-def _age(moment: datetime | None, now: datetime) -> float:
-    return 0.0 if moment is None else max(0.0, (now - moment).total_seconds())
+    yield GaugeMetricFamily(f"{name}_{number}", what, value=queue["number"])
+    oldest = age(queue["oldest"], now)
+    what = f"{what}: age of the oldest"
+    yield GaugeMetricFamily(f"{name}_oldest_seconds", what, value=oldest)

@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import csp.constants
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from config import headers
 from config.env import BASE_DIR, data_dir, default_base_url, env, is_embedded, stored_secret
+from config.menu import MENU
 
 EMBEDDED = is_embedded()
 DATA_DIR = data_dir()
@@ -45,6 +48,7 @@ INSTALLED_APPS = [
     "approvals",
     "tracks",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -73,6 +77,8 @@ MIDDLEWARE = [
     "config.middleware.refuse_other_sites",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "tracks.staff.gate.second_factor_gate",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 
@@ -96,12 +102,24 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # What follows from an event, in order (design.md §1), and what the layer above adds to a track.
 EVENT_CONSUMERS = [
-    "approvals.notify.on_event",
-    "approvals.slack_cards.on_event",
-    "mirroring.sync.on_event",
-    "webhooks.outbound.on_event",
+    "approvals.notify.on_events",
+    "approvals.slack_cards.on_events",
+    "mirroring.answers.on_events",
+    "webhooks.outbound.on_events",
 ]
+# What the layers above show in the dossier of a track or an ask, and by what they find tracks.
+DOSSIER_SECTIONS = ["mirroring.dossier.section", "webhooks.dossier.section"]
+TRACK_FINDERS = ["mirroring.finding.tracks_named"]
+TRACK_SEARCH = "approvals.staff.finding.find_tracks"
 TRACK_PARTICIPANT = "approvals.participant"
+SOURCE_LOOK = "mirroring.looking.look"
+# What each app tells the home of the admin (tracks/home), in the order in which it is shown.
+HOME_NUMBERS = [
+    "approvals.home.tell",
+    "mirroring.home.tell",
+    "webhooks.home.tell",
+    "tracks.home.numbers.tell",
+]
 TRIGGERS_LEFT_OUT: tuple[str, ...] = ()  # for tests that must empty tables
 
 # --- database -----------------------------------------------------------------------------------
@@ -160,6 +178,7 @@ def _every(task: str, seconds: float) -> dict[str, Any]:
 
 
 CELERY_BEAT_SCHEDULE = {
+    "tick": _every("tracks.tasks.tick", 15),
     "sweep-dispatches": _every("tracks.tasks.sweep_dispatches", 10),
     "sweep-overdue": _every("approvals.tasks.sweep_overdue", 2),
     "sweep-notifications": _every("approvals.tasks.sweep_notifications", 10),
@@ -168,7 +187,10 @@ CELERY_BEAT_SCHEDULE = {
     "plan-digests": _every("approvals.tasks.plan_digests", 60),
     "sweep-digests": _every("approvals.tasks.sweep_digests", 10),
     "sweep-slack-cards": _every("approvals.tasks.sweep_slack_cards", 10),
+    "mirror": _every("mirroring.tasks.work", 2),
     "sweep-hooks": _every("mirroring.tasks.sweep_hooks", 10),
+    "sweep-alerts": _every("mirroring.tasks.sweep_alerts", 60),
+    "close-settled": _every("mirroring.tasks.close_settled", 3600),
     "sweep-deliveries": _every("webhooks.tasks.deliver", 2),
     "sweep-notices": _every("webhooks.tasks.sweep_notices", 60),
     "purge-tracks": _every("tracks.tasks.purge", 3600),
@@ -296,6 +318,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = "config.formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = None if EMBEDDED else DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -311,7 +334,34 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = EMBEDDED
 WHITENOISE_ADD_HEADERS_FUNCTION = headers.add_to_static
 
-UNFOLD = {"SITE_TITLE": "Sayso", "SITE_HEADER": "Sayso", "SITE_SYMBOL": "approval"}
+# The accent of the pages; light enough at 500 to be read in the dark, dark enough at 600 in light.
+_TEAL = {
+    "50": "#f0f7f6",
+    "100": "#e0efed",
+    "200": "#c2dfdc",
+    "300": "#9bcac5",
+    "400": "#7cc4bd",
+    "500": "#63b3ac",
+    "600": "#1f5f5b",
+    "700": "#174a47",
+    "800": "#123a38",
+    "900": "#0e2d2b",
+    "950": "#081c1b",
+}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Sayso",
+    "SITE_HEADER": "Sayso",
+    "SITE_SYMBOL": "approval",
+    "SHOW_HISTORY": False,  # the log is the history
+    "STYLES": [lambda request: static("admin.css")],
+    "COLORS": {"primary": _TEAL},
+    "SIDEBAR": {"navigation": MENU},
+    "LOGIN": {"form": "tracks.staff.sign_in.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]
+    },
+    "DASHBOARD_CALLBACK": "tracks.home.page.show",
+}
 
 # --- logs ---------------------------------------------------------------------------------------
 

@@ -3,10 +3,15 @@
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _DATA = tempfile.TemporaryDirectory(prefix="sayso-tests-")
 os.environ.setdefault("SAYSO_DATA", _DATA.name)
 os.environ["SAYSO_EMBEDDED"] = "1"
+# Processes of one run have a Redis database each, as they have a PostgreSQL database each.
+if os.environ.get("REDIS_URL") and "PYTEST_XDIST_WORKER" in os.environ:
+    _number = os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")
+    os.environ["REDIS_URL"] = urlsplit(os.environ["REDIS_URL"])._replace(path=_number).geturl()
 
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, STORAGES  # noqa: E402

@@ -95,12 +95,12 @@ def test_a_write_of_a_status_is_known_when_seen(source: str, is_write: bool) -> 
     assert any(map(writes_status, ast.walk(ast.parse(source)))) is is_write
 
 
-@pytest.mark.parametrize("app", ["tracks", "approvals"])
+@pytest.mark.parametrize("app", ["tracks", "approvals", "mirroring"])
 def test_only_transitions_write_a_status(app: str) -> None:
     writers = {name_of(path) for path in modules(app) if any(map(writes_status, nodes(path)))}
     # Ask.close() is how the transitions do it; an exception carries the status of its response.
-    allowed = {f"{app}/transitions.py", "approvals/models/ask.py"}
-    assert writers <= allowed
+    allowed = {"approvals/models/ask.py", "mirroring/connectors/base.py"}
+    assert writers <= {f"{app}/transitions.py", *allowed}
     assert f"{app}/transitions.py" in writers or "approvals/models/ask.py" in writers
 
 
@@ -118,6 +118,17 @@ def test_only_record_writes_events() -> None:
         if any(isinstance(each, ast.Name) and each.id in names for each in calls):
             makers.add(name_of(path))
     assert makers == {"tracks/events.py"}
+
+
+def test_what_follows_a_commit_goes_through_after_commit() -> None:
+    """Django cannot name a partial that fails, and the request would fail with it."""
+    callers = {
+        name_of(path)
+        for path in modules(*PACKAGES)
+        for node in nodes(path)
+        if isinstance(node, ast.Call) and called(node) == "on_commit"
+    }
+    assert callers == {"tracks/transactions.py"}
 
 
 # -- time, signals, output -------------------------------------------------------------------------
