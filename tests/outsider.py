@@ -26,7 +26,7 @@ from django.db.models import F  # noqa: E402
 from approvals import forms, grants  # noqa: E402
 from approvals.models import Answer, Approver, Ask, Grant, MonthOfAsks, Notification, Seat  # noqa: E402
 from approvals.opening import NewAsk  # noqa: E402
-from approvals.tasks import sweep_notifications  # noqa: E402
+from approvals.tasks import sweep_notifications, sweep_overdue  # noqa: E402
 from approvals.transitions import (  # noqa: E402
     Evidence,
     answer_ask,
@@ -280,6 +280,7 @@ DOES: dict[str, Callable[..., Any]] = {
         answer_and_die,
         mails,
         sweep,
+        sweep_overdue,
     )
 }
 

@@ -24,23 +24,24 @@ EMAIL_BACKEND = f"{__name__}.DiesAfterSending"
 IN_PROCESS_TASKS: set[str] = set()  # the worker sends the mail
 
 
-def _die_if_armed(moment: str) -> None:
+def die_if_armed(moment: str) -> None:
+    """Die where a test has armed this moment."""
     armed = DATA_DIR / moment
     if armed.exists():
         armed.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before_consumers(event: Any) -> None:
+def before_consumers(events: Sequence[Any]) -> None:
     """Die after the commit, before anything followed from it."""
-    if event.type == "input_request.created":
-        _die_if_armed(BEFORE_CONSUMERS)
+    if {event.type for event in events} & {"input_request.created", "input_request.timeout"}:
+        die_if_armed(BEFORE_CONSUMERS)
 
 
-def after_consumers(event: Any) -> None:
+def after_consumers(events: Sequence[Any]) -> None:
     """Die after the consumers have run, before that is written down and the response is sent."""
-    if event.type == "input_request.created":
-        _die_if_armed(AFTER_CONSUMERS)
+    if any(event.type == "input_request.created" for event in events):
+        die_if_armed(AFTER_CONSUMERS)
 
 
 class DiesAfterSending:
@@ -54,5 +55,5 @@ class DiesAfterSending:
     def send_messages(self, messages: Sequence[Any]) -> int:
         """Send, then die if it is time."""
         sent = self._mailbox.send_messages(messages)
-        _die_if_armed(AFTER_SENDING)
+        die_if_armed(AFTER_SENDING)
         return sent

@@ -17,19 +17,11 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from approvals.models import Answer, Approver, Ask, Decision, Holder, Seat
+from approvals.models import Answer, Ask, Decision
 from approvals.refusals import AskNotOpen
 from approvals.transitions import cancel_ask, record_timeout
-from tests.factories import (
-    AGENT,
-    KEY_ID,
-    TrackFactory,
-    answer,
-    config_of,
-    evidence_of,
-    someone,
-)
-from tracks.clock import database_now
+from tests.factories import AGENT, TrackFactory, answer, evidence_of, someone
+from tests.faults.racing import ask_that_ends
 from tracks.models import Event, Track
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.usefixtures("shared_database")]
@@ -83,7 +75,7 @@ def race_on(track: Track, threads: ThreadPoolExecutor, deadline: Deadline) -> No
     approver = someone(track.workspace, "cfo@acme.com")
     evidence = evidence_of(approver)
     for number in range(RACES_A_TRACK):
-        ask = insert(track, approver, deadline())
+        ask = ask_that_ends(track, approver, after=deadline())
         barrier = Barrier(3)
         contestants = (
             partial(answer, ask, evidence=evidence, form_nonce=f"{number}"),
@@ -100,28 +92,6 @@ def race_on(track: Track, threads: ThreadPoolExecutor, deadline: Deadline) -> No
         for each in started:
             each.result()
         deadline.learn(ask)
-
-
-def insert(track: Track, approver: Approver, expires_in: timedelta) -> Ask:
-    """Open an ask the short way: what is raced is how it closes."""
-    now = database_now()
-    ask = Ask.objects.create(
-        workspace=track.workspace,
-        track=track,
-        kind="confirm",
-        prompt="Go on?",
-        config=config_of("confirm"),
-        asked_by=AGENT.name,
-        asked_by_key=KEY_ID,
-        timeout_seconds=1,
-        display_digest="sha256:0",
-        created_at=now,
-        expires_at=now + expires_in,
-        ends_at=now + expires_in,
-    )
-    seat = Seat.objects.create(ask=ask, position=0, approver=approver)
-    Holder.objects.create(ask=ask, seat=seat, approver=approver, at=now)
-    return ask
 
 
 def contend(barrier: Barrier, call: Callable[[], object]) -> None:

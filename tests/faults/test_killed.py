@@ -1,6 +1,8 @@
 """Processes that are killed between two of their steps: nothing is lost, nothing happens twice."""
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -8,7 +10,7 @@ import pytest
 
 from tests.clients import Agent
 from tests.faults import crashing
-from tests.server import Installation, Outsider, Process, Web
+from tests.server import Installation, Outsider, OutsiderFailed, Process, Web
 from tests.waiting.raw import until
 
 CRASHING = {"DJANGO_SETTINGS_MODULE": "tests.faults.crashing"}
@@ -65,6 +67,38 @@ def test_a_web_process_killed_after_the_commit(
         "approver.notified",
     ]
     assert len(sweeper.call("mails", track=track["id"])) == 1
+
+
+def test_a_sweep_killed_after_it_has_committed_many_timeouts(
+    agent: Agent, sweeper: Outsider, place: Installation
+) -> None:
+    hook = {"url": "https://receiver.example/", "event_types": ["input_request.timeout"]}
+    endpoint = agent.http.post("/webhook-endpoints", json=hook).json()["id"]
+    asks = [agent.ask(timeout_seconds=1, notify=False) for _ in range(3)]
+    sleep_until(asks[-1]["expires_at"])
+    (place.folder / crashing.BEFORE_CONSUMERS).touch()
+
+    with pytest.raises(OutsiderFailed, match="The outsider died"):
+        place.outsider(**CRASHING).call("sweep_overdue")
+
+    def told() -> list[str]:
+        deliveries = agent.http.get(f"/webhook-endpoints/{endpoint}/deliveries").json()["data"]
+        return [each["type"] for each in deliveries]
+
+    for ask in asks:
+        assert sweeper.call("events", track=ask["track_id"])[2:] == ["input_request.timeout"]
+    assert told() == []
+    sweeper.call("sweep", hours_later=0)  # the lease still runs
+    assert told() == []
+    sweeper.call("sweep", hours_later=1)
+    sweeper.call("sweep", hours_later=1)
+    assert told() == ["input_request.timeout"] * 3
+    assert sweeper.call("sweep_overdue") == 0
+    agent.http.delete(f"/webhook-endpoints/{endpoint}")
+
+
+def sleep_until(moment: str) -> None:
+    time.sleep(max(0.0, datetime.fromisoformat(moment).timestamp() - time.time()) + 0.01)
 
 
 def test_a_worker_killed_between_sending_and_writing_it_down(
