@@ -164,7 +164,6 @@ def sending_on_wrong(clock: Clock) -> Scene:
         page.locator("#to").fill("sam@elsewhere.com")
         page.locator("#reason").fill("Sam knows.")
         press(page, "Send it to them")
-        page.wait_for_load_state()
 
     return Scene(page_of(asked), verified_as(asked, CFO), act, status=422)
 
@@ -299,7 +298,6 @@ def tick_all(page: Any) -> None:
     for box in page.locator(".items .tick input").all():
         box.check()
     press(page, "Review the ticked ones")
-    page.wait_for_load_state()
 
 
 def batch_review(clock: Clock) -> Scene:
@@ -325,7 +323,6 @@ def batch_result(clock: Clock) -> Scene:
         answer(Ask.objects.get(prompt__contains="4472"), False)
         page.mouse.move(5, 5)
         press(page, "Approve all of them")
-        page.wait_for_load_state()
 
     return Scene("/queue/", signed_in(), act)
 
@@ -360,7 +357,6 @@ def away_wrong(clock: Clock) -> Scene:
         page.locator("#from").fill("2026-12-01")
         page.locator("#to").fill("2026-12-05")
         press(page, "Name this stand-in")
-        page.wait_for_load_state()
 
     return Scene("/queue/away", signed_in(), act, status=422)
 

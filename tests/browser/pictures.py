@@ -16,7 +16,7 @@ from approvals.demo.script import script_named
 from approvals.demo.seeding import Seeder, states_of
 from approvals.models import Grant
 from approvals.opening import approver_at
-from tests.browser.conftest import SETTLED, Open
+from tests.browser.conftest import SETTLED, Open, follow
 from tests.browser.png import shrunk
 from tests.conftest import Clock
 from tracks.clock import database_now
@@ -61,7 +61,7 @@ def test_the_receipt(new_browser: Open, clock: Clock) -> None:
     page = at_home(new_browser, "finance", 760, "light")
     seeder = seeded("finance", "finished", clock)
     show(page, seeder, f"/t/{seeder.track.slug}")
-    page.get_by_role("link", name="Receipt").click()
+    follow(page.get_by_role("link", name="Receipt"))
     page.get_by_role("button", name="Print").wait_for()
     save(page, "receipt", full_page=True)
 

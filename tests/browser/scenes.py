@@ -160,7 +160,6 @@ def type_and_press(name: str, **fields: str) -> Callable[[Any], None]:
         for field_id, text in fields.items():
             page.locator(f"#{field_id}").fill(text)
         press(page, name)
-        page.wait_for_load_state()
 
     return act
 
@@ -261,7 +260,6 @@ def open_text_wrong(clock: Clock) -> Scene:
         page.locator("#value").fill("somebody at acme")
         page.locator("form[data-guarded]").evaluate("form => form.noValidate = true")
         press(page, "Record this answer")
-        page.wait_for_load_state()
 
     return Scene(page_of(asked), verified(asked), act, status=422)
 
@@ -278,7 +276,6 @@ def open_stale_kept(clock: Clock) -> Scene:
         page.locator("#comment").fill("As agreed with Dana in March.")
         clock.move(minutes=16)
         press(page, "Approve the new rate")
-        page.wait_for_load_state()
 
     return Scene(page_of(asked), verified(asked), act, status=403)
 
@@ -365,7 +362,6 @@ def answered_meanwhile(clock: Clock) -> Scene:
         page.locator("#comment").fill("Too expensive, I think.")
         answer(asked, True)
         press(page, "Hold for negotiation")
-        page.wait_for_load_state()
 
     return Scene(page_of(asked), verified(asked), act, status=409)
 

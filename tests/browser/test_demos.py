@@ -7,7 +7,7 @@ import pytest
 from approvals.demo.film import film_named
 from approvals.demo.script import NAMES, script_named
 from approvals.models import Ask
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, follow
 from tests.browser.test_states import RULES, SMALL, violations
 from tracks.models import Event, Track
 
@@ -172,11 +172,10 @@ def test_without_javascript_the_story_is_there(new_browser: Open) -> None:
     assert not page.get_by_role("button", name="Play").is_visible()
     stage = page.locator("[data-stage]")
     assert stage.evaluate("stage => stage.scrollHeight - stage.clientHeight") == 0
-    page.get_by_role("link", name="Receipt", exact=True).click()
+    follow(page.get_by_role("link", name="Receipt", exact=True))
     assert page.get_by_role("heading", name="Receipt").first.is_visible()
-    page.get_by_role("link", name="Contract").or_(
-        page.get_by_role("link", name="Back to the demo")
-    ).click()
+    back = page.get_by_role("link", name="Back to the demo")
+    follow(page.get_by_role("link", name="Contract").or_(back))
     assert page.url.endswith("/demo/finance")
 
 

@@ -4,8 +4,9 @@ import json
 import urllib.request
 from typing import Any
 
-from tests.browser.conftest import SETTLED, Open
+from tests.browser.conftest import SETTLED, Open, follow
 from tests.browser.scenes import act, ask, page_of, verified
+from tests.browser.source_scenes import AT, URL, mirrored, news
 from tests.factories import answer
 from tests.server import installed
 
@@ -18,9 +19,11 @@ def watch(page: Any, path: str) -> None:
 
 
 def let_it_ask(page: Any, seconds: int = 4) -> None:
-    with page.expect_response(lambda response: response.request.resource_type == "fetch"):
-        page.clock.run_for(seconds * 1000)
-    page.wait_for_load_state("networkidle")
+    """Let the page look whether there is news, and wait until it has said what it found."""
+    said = page.locator("[data-live]").text_content()
+    page.clock.run_for(seconds * 1000)
+    heard = "said => document.querySelector('[data-live]').textContent !== said"
+    page.wait_for_function(heard, arg=said)
 
 
 def sign_in(page: Any, asked: Any, site: str) -> None:
@@ -35,7 +38,7 @@ def test_progress_follows_the_agent(page: Any) -> None:
     act(asked.track, "Called the vendor back")
     let_it_ask(page)
     assert page.get_by_text("Called the vendor back").is_visible()
-    assert page.get_by_role("status").inner_text() == "The agent has done something new."
+    assert page.get_by_role("status").inner_text() == "Something new has happened."
 
 
 def test_the_card_follows_the_answer_given_elsewhere(page: Any, site: str) -> None:
@@ -46,6 +49,18 @@ def test_the_card_follows_the_answer_given_elsewhere(page: Any, site: str) -> No
     assert page.locator("h1").inner_text() == "Recorded: approved"
     assert page.get_by_role("status").inner_text() == "Updated: Recorded: approved"
     assert page.evaluate("document.activeElement.tagName") == "BODY"
+
+
+def test_the_card_follows_what_the_system_says_of_the_answer(page: Any, site: str) -> None:
+    asked = mirrored()
+    answer(asked, True)
+    sign_in(page, asked, site)
+    told = page.locator("[data-standing]")
+    assert told.get_attribute("data-standing") == "waiting"
+    news(asked, "record.confirmed", at=AT, url=URL)
+    let_it_ask(page)
+    assert told.inner_text().startswith("Confirmed in Request Tracker on Sun 22 Nov 2026")
+    assert page.locator("h1").inner_text() == "Recorded: approved"
 
 
 def test_who_is_typing_is_told_and_not_disturbed(page: Any, site: str) -> None:
@@ -80,7 +95,7 @@ def test_without_scripts_there_is_a_link_to_look_again(new_browser: Open) -> Non
     page = new_browser(java_script_enabled=False)
     page.goto(page_of(asked))
     act(asked.track, "Called the vendor back")
-    page.get_by_role("link", name="Refresh").click()
+    follow(page.get_by_role("link", name="Refresh"))
     assert page.get_by_text("Called the vendor back").is_visible()
 
 

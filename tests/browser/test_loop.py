@@ -6,7 +6,7 @@ import pytest
 
 from approvals.models import Answer, Ask, Decision
 from tests.approvals.person import code_in, mails, token_in
-from tests.browser.conftest import Open, links_in, press
+from tests.browser.conftest import SETTLED, Open, follow, links_in, press
 from tests.browser.scenes import CONFIRM, LONG_OPTIONS, OPTIONS, ask, page_of, track_with_steps
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with JS", "without JS"])
@@ -103,7 +103,8 @@ def test_a_typed_answer_is_checked_by_the_browser_and_recorded(
     arrive(page)
     answer = page.get_by_role("textbox", name="Your answer")
     answer.fill(wrong)
-    press(page, "Record this answer")
+    page.wait_for_function(SETTLED)
+    page.get_by_role("button", name="Record this answer").click()
     assert page.locator("#value:invalid").count() == 1  # the browser itself held it back
     assert not Answer.objects.exists()
     answer.fill(typed)
@@ -166,7 +167,7 @@ def test_ml_11_in_another_browser_the_code_works_and_the_link_does_not(
     assert token_in(message) not in phone.url
     assert heading(phone) == "Go back to where you asked"
     assert phone.locator("button").count() == 0
-    phone.get_by_role("link", name="Open the request here").click()
+    follow(phone.get_by_role("link", name="Open the request here"))
     phone.get_by_label("Code from the mail").fill(code_in(message))
     press(phone, "Continue")
     press(phone, "Approve: Approve the new rate")
@@ -184,7 +185,7 @@ def test_the_receipt_is_read_downloaded_and_printed_on_one_page(
     with page.expect_download() as download:
         page.get_by_role("link", name="Download (JSON)").click()
     assert download.value.suggested_filename == f"receipt-{asked.reference}.json"
-    page.get_by_role("link", name="Receipt", exact=True).click()
+    follow(page.get_by_role("link", name="Receipt", exact=True))
     assert heading(page) == f"Receipt {asked.reference}"
     assert page.get_by_role("button", name="Print").is_visible()
     printed = page.pdf(format="A4")

@@ -6,7 +6,7 @@ import pytest
 
 from approvals.models import Answer, Decision, Decline, Holder
 from tests.approvals.person import code_in, mails
-from tests.browser.conftest import Open, press
+from tests.browser.conftest import Open, follow, press
 from tests.browser.people_scenes import CFO, KIM, SAM, several, verified_as
 from tests.browser.scenes import ask, page_of
 
@@ -29,7 +29,7 @@ def test_two_of_three_approve(new_browser: Open, site: str, scripts: bool) -> No
     first = new_browser(java_script_enabled=scripts)
     first.goto(page_of(asked))
     first.get_by_text("k•••@acme.com").last.click()
-    first.get_by_role("button", name="E-mail me a sign-in link").click()
+    follow(first.get_by_role("button", name="E-mail me a sign-in link"))
     first.get_by_text("We mailed a link and a code to").wait_for()
     first.get_by_text("k•••@acme.com").last.click()
     first.get_by_label("Code from the mail").fill(code_in(mails()[-1]))
@@ -59,7 +59,7 @@ def test_a_request_is_sent_on_and_answered_for_the_giver(
     giver.locator("summary", has_text="Send to someone else").click()
     giver.get_by_label("Their e-mail address").fill(SAM)
     giver.get_by_label("Why", exact=True).fill("Sam negotiated this.")
-    giver.get_by_role("button", name="Send it to them").click()
+    follow(giver.get_by_role("button", name="Send it to them"))
     giver.get_by_text("You sent this to s•••@acme.com.").wait_for()
     assert Holder.objects.get(kind="handed_over").approver.address == SAM
     enter(taker, site, asked, SAM)
@@ -79,7 +79,7 @@ def test_somebody_says_that_it_is_not_for_them(new_browser: Open, site: str, scr
     enter(page, site, asked, CFO)
     page.locator("summary", has_text="This isn’t for me").click()
     page.get_by_label("Why optional").fill("I left procurement.")
-    page.get_by_role("button", name="Tell Acme Finance").click()
+    follow(page.get_by_role("button", name="Tell Acme Finance"))
     page.get_by_text("You said that this is not for you.").wait_for()
     assert Decline.objects.get().reason == "I left procurement."
 

@@ -1,5 +1,6 @@
 """The queue in a real browser: signing in, narrowing, answering one after the other, together."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from approvals.models import Absence, Ask, Decision, Grant, QueueMail, WrongQueueCode
 from tests.approvals.person import code_in, token_in
 from tests.approvals.queue_person import queue_mails
-from tests.browser.conftest import Open, links_in, press
+from tests.browser.conftest import Open, follow, links_in, press
 from tests.browser.people_scenes import LOW, SAM, acme, fill_queue, signed_in
 from tests.browser.scenes import ask
 from tests.browser.test_scanner import scan
@@ -91,15 +92,15 @@ def test_one_answer_leads_to_the_next(new_browser: Open, site: str, scripts: boo
     three_low()
     page = new_browser(java_script_enabled=scripts)
     arrive(page, site)
-    page.get_by_role("link", name="Pay invoice 1?").click()
+    follow(page.get_by_role("link", name="Pay invoice 1?"))
     for number, left in ((1, 2), (2, 1)):
         assert heading(page) == f"Pay invoice {number}?"
         page.mouse.move(20, 20)
         press(page, "Approve: Pay it")
         assert heading(page) == "Recorded: approved"
-        page.get_by_role("link", name=f"Next: Pay invoice {number + 1}? ({left} left)").click()
+        follow(page.get_by_role("link", name=f"Next: Pay invoice {number + 1}? ({left} left)"))
     press(page, "Reject: Hold it")
-    page.get_by_role("link", name="Your queue").click()
+    follow(page.get_by_role("link", name="Your queue"))
     assert heading(page) == "Nothing waiting"
     assert [each.value for each in Decision.objects.order_by("at", "pk")] == [True, True, False]
 
@@ -121,7 +122,7 @@ def test_low_risk_ones_are_answered_together(new_browser: Open, site: str, scrip
         "Pay invoice 1?",
         "Pay invoice 3?",
     ]
-    page.get_by_role("link", name="Back to everything that waits").click()
+    follow(page.get_by_role("link", name="Back to everything that waits"))
     assert heading(page) == "1 waiting for you"
 
 
@@ -138,7 +139,7 @@ def test_the_queue_is_narrowed(clock: Clock, new_browser: Open, site: str, scrip
     assert page.locator(".items .what").all_inner_texts() == [
         "They want a $1M liability cap. What should we send back?"
     ]
-    page.get_by_role("link", name="Show everything").click()
+    follow(page.get_by_role("link", name="Show everything"))
     assert page.locator(".items .what").count() == 7
 
 
@@ -147,13 +148,14 @@ def test_a_stand_in_is_named_and_taken_back(new_browser: Open, site: str, script
     three_low()
     page = new_browser(java_script_enabled=scripts)
     arrive(page, site)
-    day = f"{Ask.objects.first().created_at:%Y-%m-%d}"  # type: ignore[union-attr]
-    page.get_by_role("link", name="Away").click()
+    today = Ask.objects.get(prompt="Pay invoice 1?").created_at
+    tomorrow = today + timedelta(days=1)  # in the workspace's zone today may be over
+    follow(page.get_by_role("link", name="Away"))
     page.get_by_label("Their e-mail address").fill(SAM)
-    page.get_by_label("First day").fill(day)
-    page.get_by_label("Last day").fill(day)
+    page.get_by_label("First day").fill(f"{today:%Y-%m-%d}")
+    page.get_by_label("Last day").fill(f"{tomorrow:%Y-%m-%d}")
     press(page, "Name this stand-in")
     assert page.locator(".absences .address").inner_text() == SAM
-    page.locator(".absences button").click()
+    follow(page.locator(".absences button"))
     page.get_by_text("Nobody stands in for you.").wait_for()
     assert Absence.objects.get().ended_at is not None

@@ -9,9 +9,10 @@ import pytest
 from tests.browser.conftest import SETTLED, Open
 from tests.browser.people_scenes import PEOPLE_SCENES
 from tests.browser.scenes import SCENES, Scene
+from tests.browser.source_scenes import SOURCE_SCENES
 from tests.conftest import Clock
 
-EVERY_SCENE = SCENES | PEOPLE_SCENES
+EVERY_SCENE = SCENES | PEOPLE_SCENES | SOURCE_SCENES
 PICTURES = os.environ.get("SAYSO_PICTURES")
 WIDTHS = (320, 768, 1280)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
