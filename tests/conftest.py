@@ -1,6 +1,7 @@
 """What every test may ask for, and which suites this machine can run."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,8 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.api.agent import Agent
 from tests.factories import TrackFactory, WorkspaceFactory, issue_key
@@ -15,12 +18,36 @@ from tracks import clock as tracks_clock
 from tracks.authentication import forget_identities
 from tracks.models import Track, Workspace
 
+# As a file is named, and as a test is that speaks to it through another connector.
+OF_RT = re.compile("request.tracker", re.I)
+
+
+class BySetUp(LoadScopeScheduling):
+    """Gives a process a file at a time, whose tests share what was set up for them.
+
+    Those of Request Tracker share the one: what one of them polls, it marks for all to see. (The
+    groups of pytest-xdist 3.8 would do, but are lost with pytest 9.2: pytest-xdist #1386.) Those of
+    the browser share nothing, take long, and come last.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        if file.startswith("tests/browser/"):
+            return nodeid
+        is_shared = file.startswith("tests/mirroring/") and OF_RT.search(nodeid)
+        return "rt" if is_shared else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySetUp:
+    return BySetUp(config, log)
+
+
 NO_SKIPS = os.environ.get("SAYSO_TEST_NO_SKIPS") == "1"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Last, because Playwright leaves an event loop running in the thread of the tests.
-    items.sort(key=lambda item: "tests/browser" in item.nodeid)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out_airflow(config, items)
+    items.sort(key=_place)
     for item in items:
         # Before anything is written: rows made by the real clock would lie in the future.
         names = getattr(item, "fixturenames", [])
@@ -32,6 +59,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="wants SQLite"))
         if item.get_closest_marker("redis") and not settings.REDIS_URL:
             item.add_marker(pytest.mark.skip(reason="wants Redis: set REDIS_URL"))
+        if item.get_closest_marker("rt") and "SAYSO_TEST_RT_URL" not in os.environ:
+            reason = "wants Request Tracker: set SAYSO_TEST_RT_URL and SAYSO_TEST_RT_TOKENS"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _place(item: pytest.Item) -> int:
+    """Return where a test comes: those that take longest one after the other begin first."""
+    if item.get_closest_marker("rt"):
+        return 0
+    # Playwright leaves an event loop running in the thread of the tests.
+    return 2 if "tests/browser" in item.nodeid else 1
+
+
+def _leave_out_airflow(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what is for `make test-airflow` alone: it is missed nowhere else, so not skipped."""
+    if "SAYSO_TEST_AIRFLOW_URL" in os.environ:
+        return
+    left_out = [item for item in items if item.get_closest_marker("airflow")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("airflow")]
 
 
 def _has_postgresql() -> bool:

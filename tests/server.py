@@ -10,8 +10,10 @@ server (it is created and dropped by name). REDIS_URL is passed on. Everything t
 stopped by its pid.
 """
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,9 +23,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -143,8 +145,8 @@ class OutsiderFailed(AssertionError):
 class Outsider(Process):
     """Another process on the same database, told what to do line by line (tests.outsider)."""
 
-    def __init__(self, *, env: Mapping[str, str], log: Path) -> None:
-        super().__init__(["-m", "tests.outsider"], env=env, log=log)
+    def __init__(self, module: str, *, env: Mapping[str, str], log: Path) -> None:
+        super().__init__(["-m", module], env=env, log=log)
 
     def _start(self, **_: Any) -> None:
         super()._start(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -211,9 +213,9 @@ class Installation:
         command = ["-m", "celery", "-A", "config.celery", kind, *options, "--loglevel", "INFO"]
         return self.process(kind, *command, **env)
 
-    def outsider(self, **env: str) -> Outsider:
+    def outsider(self, *, module: str = "tests.outsider", **env: str) -> Outsider:
         """Start another process that does what it is told."""
-        return self._keep(Outsider(env=self.env | env, log=self._log("outsider")))
+        return self._keep(Outsider(module, env=self.env | env, log=self._log(module)))
 
     def run(self, *command: str, **env: str) -> str:
         """Run a Python command to its end and return what it printed."""
@@ -276,19 +278,40 @@ def installed(
     server = os.environ.get("DATABASE_URL", "") if postgresql is None else postgresql
     broker = os.environ.get("REDIS_URL", "") if redis_url is None else redis_url
     server = server if server.startswith("postgres") else ""
-    with tempfile.TemporaryDirectory(prefix="sayso-") as folder, _database(server) as database_url:
-        port = free_port()
-        place = Installation(
-            folder=Path(folder), port=port, env=_environment(folder, port, database_url, broker)
-        )
-        for name in ("messages", "control"):
-            (place.folder / "broker" / name).mkdir(parents=True)
+    migrated = _migrated(server)
+    with _folder() as folder, _database(server, like=migrated.database) as database_url:
+        shutil.copytree(migrated.folder, folder, dirs_exist_ok=True)
+        place = _installation(folder, database_url, broker)
         try:
-            place.run("manage.py", "migrate", "--verbosity", "0")
             yield place
         finally:
             place.close()
             _forget_messages(broker)
+
+
+@cache
+def _migrated(server: str) -> Installation:
+    """Return what every installation of this process is a copy of: migrating takes seconds."""
+    until_the_end = ExitStack()
+    atexit.register(until_the_end.close)
+    folder = until_the_end.enter_context(_folder())
+    place = _installation(folder, until_the_end.enter_context(_database(server)), "")
+    for name in ("messages", "control"):
+        (folder / "broker" / name).mkdir(parents=True)
+    place.run("manage.py", "migrate", "--verbosity", "0")
+    return place
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="sayso-") as folder:
+        yield Path(folder)
+
+
+def _installation(folder: Path, database_url: str, broker: str) -> Installation:
+    port = free_port()
+    env = _environment(str(folder), port, database_url, broker)
+    return Installation(folder=folder, port=port, env=env)
 
 
 def _environment(folder: str, port: int, database_url: str, broker: str) -> dict[str, str]:
@@ -311,19 +334,19 @@ def _environment(folder: str, port: int, database_url: str, broker: str) -> dict
 
 
 @contextmanager
-def _database(server: str) -> Iterator[str]:
-    """Yield the URL of a fresh PostgreSQL database, or nothing where there is no server."""
+def _database(server: str, *, like: str = "template1") -> Iterator[str]:
+    """Yield the URL of a new PostgreSQL database, or nothing where there is no server."""
     if not server:
         yield ""
         return
     name = f"sayso_{os.getpid()}_{os.urandom(3).hex()}"
+    names = {"name": sql.Identifier(name), "like": sql.Identifier(like)}
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {like}").format(**names))
         try:
             yield urlsplit(server)._replace(path=f"/{name}").geturl()
         finally:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(name)))
+            connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
 
 
 def _forget_messages(broker: str) -> None:

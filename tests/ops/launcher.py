@@ -29,6 +29,7 @@ class Run:
                 env=_environment(data) | environment,
                 stdout=output,
                 stderr=output,
+                preexec_fn=_heed_interrupts,
             )
 
     @property
@@ -83,6 +84,11 @@ def embedded(data: Path, **options: Any) -> Iterator[Run]:
         yield run.wait_until_ready()
     finally:
         run.clean_up()
+
+
+def _heed_interrupts() -> None:
+    # A shell lets what it runs in the background ignore them, and that is inherited.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def is_running(pid: int) -> bool:

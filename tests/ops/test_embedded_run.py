@@ -77,6 +77,7 @@ def test_the_quickstart_agent_waits_on_fresh_data(run: Run) -> None:
 def test_the_terminal_tells_that_the_agent_went_on_and_how_fast(run: Run) -> None:
     (ask,) = _asks(run)
     with httpx2.Client(base_url=run.facts["base_url"], follow_redirects=True) as browser:
+        run.wait_for(lambda: browser.get("/mailbox/messages.json").json())
         (mail,) = browser.get("/mailbox/messages.json").json()
         code = re.search(r"^Your code: (\S+)$", mail["text"], re.MULTILINE)
         assert code is not None
