@@ -30,6 +30,14 @@ class ConnectionError(serializers.Serializer[Any]):
     at = _nullable(serializers.DateTimeField)
 
 
+class Unreadable(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="In the last run that met any.")
+    notes = serializers.ListField(
+        child=serializers.CharField(), help_text="Which, and why: the first 20."
+    )
+    at = serializers.DateTimeField()
+
+
 class ConnectionHealth(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     account = _nullable(serializers.CharField, "As whom the system knows us.")
@@ -53,6 +61,10 @@ class ConnectionPolling(serializers.Serializer[Any]):
     paused_at = _nullable(serializers.DateTimeField)
     pause_reason = _nullable(serializers.CharField)
     warning = _nullable(serializers.CharField, "What somebody should look at.")
+    unreadable = Unreadable(
+        allow_null=True,
+        help_text="Approvals that could not be read within a day; the others are unharmed.",
+    )
     health = ConnectionHealth(allow_null=True)
 
 

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from django.db.models import Count
 
-from mirroring.models import Connection, Poll, Push, Record
+from mirroring.models import Connection, Poll, Push, Record, Run
 from mirroring.standing import lag, poll_of, standing
 from mirroring.trying import Tested
+from mirroring.unread import unread_of
 from tracks.clock import rfc3339, rfc3339_or_none
 
 # What became of a decision, in the words of whoever waits for it.
@@ -37,14 +38,16 @@ def counts_of(connections: Sequence[Connection]) -> Mapping[UUID, dict[str, int]
 
 def connections_json(connections: Sequence[Connection], *, now: datetime) -> list[dict[str, Any]]:
     """Return the JSON of connections whose `poll` is at hand."""
-    counts = counts_of(connections)
-    return [connection_json(each, counts[each.pk], now=now) for each in connections]
+    counts, unread = counts_of(connections), unread_of(connections, now=now)
+    return [
+        connection_json(each, counts[each.pk], unread.get(each.pk), now=now) for each in connections
+    ]
 
 
 def connection_json(
-    connection: Connection, records: Mapping[str, int], *, now: datetime
+    connection: Connection, records: Mapping[str, int], unread: Run | None, *, now: datetime
 ) -> dict[str, Any]:
-    """Return the JSON of a connection with the counts of its records."""
+    """Return the JSON of a connection with the counts of its records and what was not read."""
     return {
         "id": connection.public_id,
         "name": connection.name,
@@ -57,12 +60,12 @@ def connection_json(
         "notices_per_hour": connection.notices_per_hour,
         "expiry_days": connection.expiry_days,
         "records": dict(records),
-        "polling": _polling_json(poll_of(connection), now=now),
+        "polling": _polling_json(poll_of(connection), unread, now=now),
         "created_at": rfc3339(connection.created_at),
     }
 
 
-def _polling_json(poll: Poll | None, *, now: datetime) -> dict[str, Any] | None:
+def _polling_json(poll: Poll | None, unread: Run | None, *, now: datetime) -> dict[str, Any] | None:
     if poll is None:
         return None
     return {
@@ -75,6 +78,7 @@ def _polling_json(poll: Poll | None, *, now: datetime) -> dict[str, Any] | None:
         "paused_at": rfc3339_or_none(poll.paused_at),
         "pause_reason": poll.pause_reason or None,
         "warning": poll.warning or None,
+        "unreadable": _unreadable(unread),
         "health": _health(poll),
     }
 
@@ -91,6 +95,13 @@ def _last_error(poll: Poll) -> dict[str, Any] | None:
         return None
     kind, at = poll.error_kind or None, rfc3339_or_none(poll.failed_at)
     return {"kind": kind, "detail": poll.last_error, "at": at}
+
+
+def _unreadable(run: Run | None) -> dict[str, Any] | None:
+    """Return which approvals could not be read, and why; None where all could."""
+    if run is None:
+        return None
+    return {"count": run.skipped, "notes": run.notes, "at": rfc3339(run.ended_at)}
 
 
 def _health(poll: Poll) -> dict[str, Any] | None:

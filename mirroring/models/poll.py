@@ -109,6 +109,13 @@ class Run(models.Model):
         indexes: ClassVar = [
             # the last runs of a connection
             models.Index("connection", F("started_at").desc(), name="run_latest"),
+            # the last of them that could not read something: few among many
+            models.Index(
+                "connection",
+                F("started_at").desc(),
+                name="run_unread",
+                condition=Q(skipped__gt=0),
+            ),
             # the purge
             models.Index("started_at", name="run_age"),
         ]

@@ -9,6 +9,7 @@ from django.urls import reverse
 from mirroring.models import Connection, Identity, Poll, Push, Record, Run
 from mirroring.serializers import counts_of
 from mirroring.standing import lag, poll_of, standing
+from mirroring.unread import unread_of
 from mirroring.usage import usage_of
 from tracks.clock import database_now
 
@@ -35,6 +36,7 @@ def status_of(connection: Connection) -> dict[str, Any]:
         "connection": connection,
         "poll": poll,
         "standing": standing(connection).value,
+        "unread": unread_of([connection], now=now).get(connection.pk),
         "lag": None if poll is None else lag(poll, now=now),
         "usage": usage_of(connection, now=now) if poll is not None else None,
         "clock": "" if poll is None else clock_words(poll.clock_skew),

@@ -66,6 +66,7 @@ def test_a_new_connection_is_loading(agent: Agent, clock: Clock, erp: Connection
             "paused_at": None,
             "pause_reason": None,
             "warning": None,
+            "unreadable": None,
             "health": None,
         },
         "created_at": "2026-11-22T10:00:00.000Z",
@@ -146,7 +147,7 @@ def test_a_list_takes_the_same_queries_however_long(
     for each in range(number):
         poll(connect(workspace, api, name=f"ERP {each}"))
     agent.get("/connections")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         shown = agent.get("/connections").json()["data"]
     assert [each["records"]["pending"] for each in shown] == [2] * number
 
