@@ -13,6 +13,7 @@ from mirroring import connecting, notices, sync, transitions
 from mirroring.connectors.base import Connector, ConnectorError, Item, Kind
 from mirroring.models import Poll, Record, Run
 from tracks.clock import database_now
+from tracks.textpolicy import escaped
 
 # A run gives way to others after so long; its pass goes on in the next run.
 LONGEST_RUN = timedelta(seconds=20)
@@ -41,7 +42,7 @@ class Count:
         """Take note of an approval that could not be read; it harms no other."""
         self.skipped += 1
         if len(self.notes) < NOTES_KEPT:
-            self.notes.append(f"{which}: {why}"[:300])
+            self.notes.append(escaped(f"{which}: {why}"[:300]))
 
 
 class Claimed:

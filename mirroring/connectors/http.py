@@ -17,6 +17,7 @@ from config import egress, targets
 from mirroring import strict_json
 from mirroring.connectors.base import ConnectorError, Gone, Kind
 from mirroring.connectors.tally import Tally, read_limit
+from tracks.textpolicy import escaped
 
 TOTAL_SECONDS = 15.0
 LARGEST_BYTES = 4 * 1024 * 1024
@@ -102,9 +103,9 @@ class Answer:
 
     @property
     def excerpt(self) -> str:
-        """Return the beginning of the body, without secrets, for an operator."""
+        """Return the beginning of the body for an operator: no secret, nothing that deceives."""
         text = " ".join(self.body[: 4 * LONGEST_EXCERPT].decode("utf-8", "replace").split())
-        return scrub(text, self.secrets)[:LONGEST_EXCERPT]
+        return escaped(scrub(text, self.secrets)[:LONGEST_EXCERPT])
 
     @property
     def retry_after(self) -> float | None:

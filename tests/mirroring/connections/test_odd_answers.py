@@ -87,3 +87,15 @@ def test_without_a_check_an_empty_list_closes_nothing(
     standing = swept(connection, api, range(0))
     assert Ask.objects.filter(status="open").count() == (3 if is_held else 0)
     assert standing.warning.startswith("3 of 3 approvals") == is_held
+
+
+def test_what_could_deceive_staff_is_written_out(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    connection = connect(workspace, api)
+    api.on(LIST, {"rows": [{"key": "7\u202elive"}]})
+    poll(connection)
+    assert connection.runs.get(job="delta").notes == [r"7\u202elive: it has no title"]
+    clock.move(minutes=2)
+    api.on(LIST, "Out \u202eof order".encode(), status=500)
+    assert r"Out \u202eof order" in poll(connection).last_error
