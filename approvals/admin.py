@@ -18,6 +18,7 @@ from approvals.waiting_list import one_line
 from tracks.models import Track, Workspace
 from tracks.staff.base import ReadOnlyAdmin, StaffAdmin
 from tracks.staff.columns import column
+from tracks.staff.filters import DaysFilter
 
 
 @admin.register(Approver)
@@ -137,7 +138,7 @@ class AskAdmin(DossierAdmin):
         filters.ApproverFilter,
         filters.AgentFilter,
         filters.SourceFilter,
-        ("created_at", filters.DaysFilter),
+        ("created_at", DaysFilter),
         filters.HasComment,
         filters.Undeliverable,
         filters.Outcome,
@@ -233,7 +234,7 @@ class TrackAdmin(DossierAdmin):
         "updated_at",
     )
     list_select_related = ("workspace",)
-    list_filter = (filters.TrackStatusFilter, ("updated_at", filters.DaysFilter), "workspace")
+    list_filter = (filters.TrackStatusFilter, ("updated_at", DaysFilter), "workspace")
     actions_detail = ("set_password", "clear_password", "revoke_browsers")
 
     set_password = actions.set_password

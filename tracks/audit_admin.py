@@ -29,7 +29,7 @@ from tracks.staff.base import ReadOnlyAdmin
 from tracks.staff.filters import (
     ACTORS,
     ActorFilter,
-    DaysFilter,
+    DaysOfKeysFilter,
     TrackFilter,
     ValueInReach,
     one_of,
@@ -58,7 +58,7 @@ class EventAdmin(ReadOnlyAdmin):
         one_of("actor_type", ACTORS, title="kind of actor"),
         ActorFilter,
         TrackFilter,
-        ("at", DaysFilter),
+        ("at", DaysOfKeysFilter),
         "workspace",
     )
     list_filter_submit = True
@@ -174,7 +174,7 @@ def _file(events: Any, *, format: str) -> StreamingHttpResponse:
 class EntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "type", "subject", "actor_type", "actor_name", "workspace")
     list_select_related = ("workspace",)
-    list_filter = (ValueInReach, ActorFilter, ("at", DaysFilter), "workspace")
+    list_filter = (ValueInReach, ActorFilter, ("at", DaysOfKeysFilter), "workspace")
     list_filter_submit = True
     search_fields = ("=subject", "=actor_name")
     fields = ("at", "type", "subject", "workspace", "actor_type", "actor_name", "said")

@@ -1,15 +1,14 @@
 """The filters of the lists of asks and tracks. Each has an index (tests/staff/test_plans.py)."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
-from unfold.utils import parse_date_str
+from unfold.contrib.filters.admin import TextFilter
 
 from approvals.models import Ask, Decision, FirstView, Notification
 from approvals.staff.finding import asks_of_address
@@ -172,22 +171,6 @@ class Viewed(SimpleListFilter):
             return asks
         was_seen = Exists(FirstView.objects.filter(ask=OuterRef("pk")))
         return asks.filter(was_seen if self.value() == "1" else ~was_seen)
-
-
-class DaysFilter(RangeDateFilter):  # type: ignore[misc]
-    """Whole days in UTC, the last one included."""
-
-    def queryset(self, request: HttpRequest, rows: Any) -> Any:
-        name = self.parameter_name
-        if (first := self._day(f"{name}_from")) is not None:
-            rows = rows.filter(**{f"{name}__gte": first})
-        if (last := self._day(f"{name}_to")) is not None and last.date() < date.max:
-            rows = rows.filter(**{f"{name}__lt": last + timedelta(days=1)})
-        return rows
-
-    def _day(self, parameter: str) -> datetime | None:
-        day = parse_date_str(self.used_parameters.get(parameter) or "")
-        return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 class TrackStatusFilter(SimpleListFilter):

@@ -72,31 +72,55 @@ class ActorFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
 
 
 class DaysFilter(RangeDateFilter):  # type: ignore[misc]  # unfold has no types
-    """From one day to another, both included, in UTC. Keys begin with a time: their index helps."""
+    """From one day to another, both included, in UTC."""
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep what happened on these days; a day that is none has no rows."""
-        first = self.used_parameters.get(f"{self.parameter_name}_from")
-        last = self.used_parameters.get(f"{self.parameter_name}_to")
+        """Keep what falls on these days; a day that is none has no rows."""
         try:
-            if first:
-                start = _midnight(first)
-                queryset = queryset.filter(at__gte=start, pk__gte=key_at(start - _SLACK))
-            if last:
-                end = _midnight(last) + timedelta(days=1)
-                queryset = queryset.filter(at__lt=end, pk__lt=key_at(end + _SLACK))
-        except (ValueError, OverflowError):
+            first, last = self._day("from"), self._day("to")
+        except ValueError:
             return queryset.none()
+        if first is not None:
+            queryset = self.since(queryset, _midnight(first))
+        if last is not None and last < date.max:  # after which comes nothing
+            queryset = self.before(queryset, _midnight(last + timedelta(days=1)))
         return queryset
 
+    def since(self, queryset: Any, moment: datetime) -> Any:
+        """Keep what happened at a moment or later."""
+        return queryset.filter(**{f"{self.parameter_name}__gte": moment})
 
-def _midnight(text: str) -> datetime:
-    day: date | None = parse_date_str(text)
-    if day is None:
-        raise ValueError(text)
+    def before(self, queryset: Any, moment: datetime) -> Any:
+        """Keep what happened earlier than a moment."""
+        return queryset.filter(**{f"{self.parameter_name}__lt": moment})
+
+    def _day(self, end: str) -> date | None:
+        text = self.used_parameters.get(f"{self.parameter_name}_{end}")
+        if not text:
+            return None
+        day: date | None = parse_date_str(text)
+        if day is None:
+            raise ValueError(text)
+        return day
+
+
+class DaysOfKeysFilter(DaysFilter):
+    """Days of rows that have no index by time: their keys begin with one, and that index helps."""
+
+    def since(self, queryset: Any, moment: datetime) -> Any:
+        """Keep what happened at a moment or later."""
+        return super().since(queryset, moment).filter(pk__gte=_key_at(moment, later=-_SLACK))
+
+    def before(self, queryset: Any, moment: datetime) -> Any:
+        """Keep what happened earlier than a moment."""
+        return super().before(queryset, moment).filter(pk__lt=_key_at(moment, later=_SLACK))
+
+
+def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def key_at(moment: datetime) -> UUID:
-    """Return the lowest key that can be made at a moment: a UUIDv7 begins with its milliseconds."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+def _key_at(moment: datetime, *, later: timedelta) -> UUID:
+    """Return the lowest key that can be made then: a UUIDv7 begins with its milliseconds."""
+    milliseconds = int((moment.timestamp() + later.total_seconds()) * 1000)
+    return UUID(int=max(0, milliseconds) << 80)
