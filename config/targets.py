@@ -222,7 +222,9 @@ def check_address(target: Target, address: Address) -> None:
     if any(address in network for network in _allowed(tuple(settings.EGRESS_ALLOW))):
         return
     if not is_public(address):
-        raise BadTarget("The address is not a public one.")
+        raise BadTarget(
+            "The address is not a public one; an operator can admit it (SAYSO_EGRESS_ALLOW)."
+        )
     if not target.is_ordinary:
         raise BadTarget("Only https on port 443 is allowed.")
 
