@@ -264,6 +264,11 @@ class ConnectionAdmin(TriesSettings, StaffAdmin):
         # Its records belong to the workspace and bear the name.
         return () if obj is None else ("workspace", "name", "url")
 
+    @admin.display(description="URL for what it posts")
+    def url(self, connection: Connection) -> str:
+        """Return where its records are posted."""
+        return connection.url
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

@@ -64,6 +64,7 @@ def test_the_page_says_how_it_stands(integrator: Client, erp: Connection, api: A
     assert "1 person without an address" in shown
     assert "1 request could not be read on " in shown
     assert "<li>3: it has no title</li>" in shown
+    assert "URL for what it posts" in shown
     assert "<svg" in shown
     assert f"connection__id__exact={erp.pk}&amp;status__exact=needs_human" in shown
     assert SECRET not in shown
