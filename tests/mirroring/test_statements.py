@@ -93,13 +93,14 @@ def test_a_poll_with_nothing_new_finds_what_it_reads_by_its_key(
 
 
 def index_of(plan: str) -> str:
-    (scan,) = re.findall(r"Scan (?:using|on) (\w+)", plan)
-    return str(scan)
+    """Return the one index that is read, whether row by row or into a bitmap first."""
+    (index,) = re.findall(r"Index (?:Only )?Scan (?:using|on) (\w+)", plan)
+    return str(index)
 
 
 def records_read(plan: str) -> int:
     """Return how many records the database touched; none may have been passed over."""
-    (rows,) = re.findall(r"Scan.* rows=(\d+) loops=1", plan)
+    (rows,) = set(re.findall(r"Scan.* rows=(\d+) loops=1", plan))
     assert "Rows Removed" not in plan
     return int(rows)
 
