@@ -41,9 +41,12 @@ def _open(events: Sequence[Event]) -> None:
             _poke(ask_id)
 
 
+@transition
 def _close(event: Event) -> None:
     """Let a worker change a card that is there. One that is being posted is looked at again."""
     ask_id = _ask_id(event)
+    # An update would pass over a card whose posting is just being written down; this waits for it.
+    SlackCard.objects.select_for_update().filter(pk=ask_id).first()
     posted = SlackCard.objects.filter(
         pk=ask_id, posted_at__isnull=False, closed_at=None, next_attempt_at=None
     )

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -223,6 +224,35 @@ def test_a_card_is_changed_though_its_ask_closes_while_it_is_posted(
         assert card.next_attempt_at is None
         assert (card.posted_at is None) is (card.closed_at is None)
     assert len(changed) == SlackCard.objects.filter(closed_at__isnull=False).count()
+
+
+@pytest.mark.postgresql
+def test_an_ask_that_closes_while_its_card_is_written_down_as_posted_changes_it(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed: list[Any] = []
+    monkeypatch.setattr(slack, "change", lambda channel, name, message: changed.append(name))
+    ask = AskFactory()
+    SlackChannel.objects.create(workspace_id=ask.workspace_id, bot_token="xoxb", channel="C1")
+    SlackCard.objects.create(ask=ask, next_attempt_at=database_now())
+    card = SlackCard.claim(ask.pk)
+    assert card is not None
+    closing = Thread(target=at_once_in_database, args=[partial(close, ask)])
+
+    def while_it_closes() -> datetime:
+        # The ask was found open, and nothing is committed yet: the other has to wait for that.
+        closing.start()
+        closing.join(1)
+        assert closing.is_alive()
+        return database_now()
+
+    monkeypatch.setattr(slack_cards, "database_now", while_it_closes)
+    slack_cards._write_posted(card=card, message_id="C1/1")
+    closing.join()
+    monkeypatch.setattr(slack_cards, "database_now", database_now)
+    sweep_slack_cards()
+
+    assert changed == ["C1/1"]
 
 
 def close(ask: Ask) -> None:
