@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.db.models import Case, F, Q, Value, When
+
 from approvals.channels import PAUSES, slack
 from approvals.letters import slack as letters
 from approvals.models import Ask, SlackCard, SlackChannel
@@ -41,16 +43,14 @@ def _open(events: Sequence[Event]) -> None:
             _poke(ask_id)
 
 
-@transition
 def _close(event: Event) -> None:
     """Let a worker change a card that is there. One that is being posted is looked at again."""
     ask_id = _ask_id(event)
-    # An update would pass over a card whose posting is just being written down; this waits for it.
-    SlackCard.objects.select_for_update().filter(pk=ask_id).first()
-    posted = SlackCard.objects.filter(
-        pk=ask_id, posted_at__isnull=False, closed_at=None, next_attempt_at=None
-    )
-    if posted.update(next_attempt_at=event.at):
+    # What is asked of the row stands in the new value: as a filter it would pass over a card whose
+    # posting is just being written down, where this waits for it and looks at what was written.
+    is_still = Q(posted_at__isnull=False, next_attempt_at=None)
+    anew = Case(When(is_still, then=Value(event.at)), default=F("next_attempt_at"))
+    if SlackCard.objects.filter(pk=ask_id, closed_at=None).update(next_attempt_at=anew):
         _poke(ask_id)
 
 
