@@ -9,6 +9,7 @@ from mirroring.connectors.base import ConnectorError, Gone, Kind, Person, Result
 from mirroring.connectors.coupa import Coupa
 from tests.mirroring.connectors.api import Api
 from tests.mirroring.connectors.coupa_system import CoupaSystem
+from tests.mirroring.connectors.ordeal import live_through
 from tests.mirroring.connectors.system import find, one_pass
 from tests.mirroring.connectors.test_contract import ALICE, decide
 from tests.mirroring.emulators import faults
@@ -268,33 +269,7 @@ def test_whatever_goes_wrong_each_is_decided_once(coupa: CoupaSystem, seed: int)
         faults.CHANGED_AMOUNT: 0.1,
         faults.LATE: 0.2,
     }
-    coupa.server.faults.at_random(seed=seed, rates=chances)
-    refs = set()
-    for index in range(20):
-        refs.add(coupa.open(f"Random {index}", amount="10.00"))
-        coupa.server.clock.advance(1)
-    connector, cursor, seen = coupa.connector(), None, set[str]()
-    for _ in range(400):
-        try:
-            page = connector.list(cursor, 4)
-        except ConnectorError:
-            continue
-        seen |= {item.external_id for item in page.items}
-        cursor = page.cursor
-        if page.complete:
-            coupa.server.clock.advance(30)
-            if seen >= refs:
-                break
-    assert seen == refs
-    for ref in refs:
-        for _ in range(100):
-            try:
-                result = decide(coupa, ref, "approve").result
-            except ConnectorError:
-                continue
-            if result in {Result.APPLIED, Result.ALREADY_SAME}:
-                break
-    coupa.server.faults.clear()
+    refs = live_through(coupa, seed=seed, chances=chances)
     assert {ref: coupa.written(ref) for ref in refs} == {
         ref: [("approved", "sayso-client")] for ref in refs
     }

@@ -9,6 +9,7 @@ import pytest
 from mirroring.connectors.base import ConnectorError, Gone, Kind, Person, Result, State
 from mirroring.connectors.servicenow import ServiceNow
 from tests.mirroring.connectors.api import Api
+from tests.mirroring.connectors.ordeal import live_through
 from tests.mirroring.connectors.servicenow_system import ServiceNowSystem
 from tests.mirroring.connectors.system import find, one_pass
 from tests.mirroring.connectors.test_contract import ALICE, decide
@@ -282,33 +283,7 @@ def test_whatever_goes_wrong_each_is_decided_once(snow: ServiceNowSystem, seed: 
         faults.CHANGED_AMOUNT: 0.1,
         faults.LATE: 0.2,
     }
-    snow.server.faults.at_random(seed=seed, rates=chances)
-    refs = set()
-    for index in range(20):
-        refs.add(snow.open(f"Random {index}", amount="10.00"))
-        snow.server.clock.advance(1)
-    connector, cursor, seen = snow.connector(), None, set[str]()
-    for _ in range(400):
-        try:
-            page = connector.list(cursor, 4)
-        except ConnectorError:
-            continue
-        seen |= {item.external_id for item in page.items}
-        cursor = page.cursor
-        if page.complete:
-            snow.server.clock.advance(30)
-            if seen >= refs:
-                break
-    assert seen == refs
-    for ref in refs:
-        for _ in range(100):
-            try:
-                result = decide(snow, ref, "approve").result
-            except ConnectorError:
-                continue
-            if result in {Result.APPLIED, Result.ALREADY_SAME}:
-                break
-    snow.server.faults.clear()
+    refs = live_through(snow, seed=seed, chances=chances)
     assert {ref: snow.written(ref) for ref in refs} == {
         ref: [("approved", "sayso.integration")] for ref in refs
     }
