@@ -22,7 +22,8 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 
 def at_once_in_database(*calls: Callable[[], Any]) -> list[Any]:
     """The same with a database connection for each, opened before the start."""
-    return _run(calls, prepare=connection.ensure_connection)
+    # Looked up by whoever calls it: each thread has a connection of its own.
+    return _run(calls, prepare=lambda: connection.ensure_connection())
 
 
 def _run(calls: Sequence[Callable[[], Any]], *, prepare: Callable[[], Any]) -> list[Any]:

@@ -90,11 +90,15 @@ class Held:
 
 
 def somebody_waits() -> bool:
-    """Tell whether a transaction on this database waits for another."""
+    """Tell whether another transaction waits for this one.
+
+    Not by pg_stat_activity: a transaction sees that as it was when first asked, which is before
+    whoever comes later has connected.
+    """
     with database.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE NOT granted AND datname = current_database())"
+            "SELECT EXISTS (SELECT FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
         )
         return bool(cursor.fetchone()[0])
 
