@@ -12,6 +12,7 @@ from approvals.serializers import ask_json
 from tracks.actors import Actor
 from tracks.addresses import canonical_address
 from tracks.models import Track
+from tracks.transitions import SelfApproval
 
 
 def settle_overdue(track: Track, *, now: datetime) -> None:
@@ -28,6 +29,16 @@ def before_email_change(track: Track, *, now: datetime) -> None:
     if ask is not None and ask.holders.acting().filter(approver__canonical=old).exists():
         raise AlreadyAwaiting(ask)
     grants.revoke_verified(track, canonical=old, now=now)
+
+
+def before_requester_change(track: Track, requester: str | None) -> None:
+    """Refuse while whoever becomes the requester may decide: not about their own request."""
+    if requester is None:
+        return
+    new = canonical_address(requester)
+    ask = transitions.open_ask_of(track)
+    if ask is not None and ask.holders.acting().filter(approver__canonical=new).exists():
+        raise SelfApproval("requester")
 
 
 def before_password_change(track: Track, *, now: datetime) -> None:

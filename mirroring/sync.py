@@ -290,6 +290,7 @@ def _open_next(record: Record, asked: Question, *, is_known: bool, now: datetime
     changes = {
         "title": asked.track.title,
         "customer_email": asked.track.customer_email,
+        "requester": asked.track.requester,
         "source": asked.track.source,
     }
     update_track(changes=changes, **of_it)

@@ -26,6 +26,9 @@ class Participant(Protocol):
     def before_email_change(self, track: Track, *, now: datetime) -> None:
         """Void what was proven for the old address, or refuse the change."""
 
+    def before_requester_change(self, track: Track, requester: str | None) -> None:
+        """Refuse the change while whoever becomes the requester is asked."""
+
     def before_password_change(self, track: Track, *, now: datetime) -> None:
         """Void what the old password unlocked."""
 

@@ -201,7 +201,7 @@ def _refuse_self_approval(address: str | None, requester: str | None) -> None:
 def update_track(
     *, track_id: UUID, workspace_id: UUID, changes: dict[str, Any], actor: Actor, reason: str = ""
 ) -> Track:
-    """Change title, customer_email, metadata, password or source; what stays is no change.
+    """Change title, customer_email, metadata, password, requester or source; what stays is none.
 
     The reason is for the record: staff gives one, agents do not.
     """
@@ -224,9 +224,13 @@ def _update_track(
     }
     if not changes:
         return track
+    if changes.keys() & {"customer_email", "requester"}:
+        people = {"customer_email": track.customer_email, "requester": track.requester} | changes
+        _refuse_self_approval(people["customer_email"], people["requester"])
     if "customer_email" in changes:
-        _refuse_self_approval(changes["customer_email"], track.requester)
         participant().before_email_change(track, now=now)
+    if "requester" in changes:
+        participant().before_requester_change(track, changes["requester"])
     if "password_hash" in changes:
         participant().before_password_change(track, now=now)
     for name, value in changes.items():
@@ -244,7 +248,7 @@ def _differs(old: Any, new: Any) -> bool:
 
 def _changed(track: Track, changes: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        name: changes[name] for name in ("title", "customer_email") if name in changes
+        name: changes[name] for name in ("title", "customer_email", "requester") if name in changes
     }
     if "password_hash" in changes:
         shown["password_protected"] = track.is_protected
