@@ -43,6 +43,8 @@ MOST_ATTEMPTS = 80  # some three days
 # How long a system may take until what it accepted, or never answered, shows.
 SHOWS_WITHIN = timedelta(minutes=2)
 NOT_ANSWERED = (Result.UNKNOWN, Result.ACCEPTED, Result.APPLIED)
+# This request wrote nothing: what is so there, somebody else did, or an earlier request of ours.
+REFUSED = (Result.ALREADY_SAME, Result.CONFLICT, Result.GONE)
 UNDECIDED = (Verdict.SEND, Verdict.CHANGED)  # it waits there, as it was or changed
 # Some systems let a late decision overwrite an earlier one: what was confirmed is looked at again.
 LOOKS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
@@ -115,6 +117,8 @@ def _carry_out(push: Push, connector: Connector) -> None:
     if outcome.result in (Result.FORBIDDEN, Result.NEEDS_INPUT):
         pushed.give_up(push=push, what=outcome.result.value, detail=outcome.detail)
         return
+    if outcome.result in REFUSED:
+        _was_not_sent(push, sent_before, what="not taken")
     after = _look(push, connector, is_settled=outcome.result == Result.APPLIED)
     verdict = _verdict(push, after)
     may_show = verdict == Verdict.CHANGED and outcome.result in NOT_ANSWERED
@@ -215,7 +219,7 @@ def _was_not_sent(push: Push, sent_before: datetime | None, *, what: str) -> Non
 
 def _not_taken(push: Push, outcome: Outcome, sent_before: datetime | None) -> None:
     """Try again: at once to look at what has no sure answer, else to send anew."""
-    if outcome.result not in NOT_ANSWERED:
+    if outcome.result == Result.RETRY_LATER:
         _was_not_sent(push, sent_before, what="not taken")
     _try_again(push, what=outcome.result.value, detail=outcome.detail, after=outcome.retry_after)
 

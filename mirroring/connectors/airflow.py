@@ -10,6 +10,7 @@ is cleared). `make test-airflow` measures all of this on a real one.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -277,8 +278,10 @@ class Airflow:
         if not detail.get("response_received"):
             return Outcome(result=Result.UNKNOWN, detail=outcome.detail)
         compared = _compared(detail, word)
-        is_ours = outcome.result == Result.APPLIED and compared.result == Result.ALREADY_SAME
-        return outcome if is_ours else compared
+        if outcome.result != Result.APPLIED:
+            return compared
+        is_there = compared.result == Result.ALREADY_SAME
+        return outcome if is_there else replace(compared, result=Result.UNKNOWN)
 
     def note(self, ref: str, text: str, marker: str) -> bool:
         """Add to the note of the task instance, once; what does not fit is cut from the text."""

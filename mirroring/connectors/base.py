@@ -48,7 +48,11 @@ class WhoActs(StrEnum):
 
 
 class Result(StrEnum):
-    """How decide() ended. After the first one and the last three, get() tells what is so."""
+    """How decide() ended. After the first one and the last three, get() tells what is so.
+
+    After ALREADY_SAME, CONFLICT and GONE this request has written nothing. What was answered well
+    and is not there is UNKNOWN: it may have been overwritten.
+    """
 
     APPLIED = "applied"
     ALREADY_SAME = "already_same"

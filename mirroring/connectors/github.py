@@ -358,7 +358,7 @@ class GitHub:
             return replace(outcome, result=result, retry_after=PAUSE if seen.may_review else None)
         if item.state != option.state:
             detail = f"It is {item.state} there. {outcome.detail}"
-            return Outcome(result=Result.CONFLICT, detail=detail)
+            return Outcome(result=Result.UNKNOWN if is_done else Result.CONFLICT, detail=detail)
         return outcome if is_done else replace(outcome, result=Result.ALREADY_SAME)
 
     def note(self, ref: str, text: str, marker: str) -> bool:

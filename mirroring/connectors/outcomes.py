@@ -101,7 +101,8 @@ def outcome_of_answer(answer: Answer) -> Outcome:
 def outcome_of_look(look: Callable[[], Item], option: Option, answered: Outcome) -> Outcome:
     """Return how a decision ended that was answered, by what is there now.
 
-    A success proves nothing: a rule may have kept the write from changing anything.
+    A success proves nothing: a rule may have kept the write from changing anything, or somebody may
+    have overwritten it. Only what was refused is known to have written nothing.
     """
     try:
         after = look()
@@ -112,4 +113,5 @@ def outcome_of_look(look: Callable[[], Item], option: Option, answered: Outcome)
     detail = f"It is {after.state} there, though the system said: {answered.detail}"
     if after.state == State.PENDING:
         return Outcome(result=Result.FORBIDDEN, detail=detail)
-    return Outcome(result=Result.CONFLICT, detail=detail)
+    is_done = answered.result == Result.APPLIED
+    return Outcome(result=Result.UNKNOWN if is_done else Result.CONFLICT, detail=detail)
