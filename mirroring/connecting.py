@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from mirroring import usage
 from mirroring.connectors import connect
 from mirroring.connectors.base import Connector, Item, State
 from mirroring.models import Connection, Record
+
+# How long work waits for a connection that is switched off, until it looks whether it is on again.
+PUT_OFF = timedelta(minutes=5)
 
 
 def connector_for(connection: Connection) -> Connector:

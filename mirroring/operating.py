@@ -147,7 +147,10 @@ def change(
     changed: Sequence[str],
     actor: Actor,
 ) -> None:
-    """Keep changed settings; `changed` names them for the log. A poll that rests begins at once."""
+    """Keep changed settings; `changed` names them for the log.
+
+    A poll that rests begins at once, and so does what is to be written back.
+    """
     connection.config = dict(config)
     connection.seal(secrets)
     connection.save(update_fields=[*SETTINGS, "config", "sealed_config"])
@@ -156,6 +159,7 @@ def change(
     poll = standing.poll_of(connection)
     if poll is not None and connection.enabled and poll.paused_at is None:
         _make_due(connection.pk, now, delta_at=now, check_at=now)
+        transitions.hurry_pushes(connection, now=now)
     _note(connection, "changed", actor=actor, at=now, reason="", fields=list(changed))
 
 
@@ -208,6 +212,8 @@ def look_again(record: Record, *, actor: Actor, reason: str) -> str:
     """Read one approval as it is now; never inside a transaction."""
     if not record.connection.is_polled:
         raise NotPolled()
+    if not record.connection.enabled:
+        raise ConnectionDisabled()
     try:
         seen = looking.look_now(record.pk)
     except (ConnectorError, BadConfig) as error:

@@ -78,11 +78,17 @@ def _option(item: Item, value: bool | str) -> Option:
 
 @usage.counted()
 def carry_out(pk: UUID) -> None:
-    """Take one decision a step further, unless another worker does."""
+    """Take one decision a step further, unless another worker does.
+
+    Where the connection is switched off it waits.
+    """
     push = Push.claim(pk)
     if push is None:
         return
     push.record.connection = connecting.connection_of(push.record)
+    if not push.record.connection.enabled:
+        push.put_off(after=connecting.PUT_OFF)
+        return
     try:
         connector = connecting.connector_for(push.record.connection)
         # Whoever stood still until the row was another's must not send what that one may have sent.

@@ -93,6 +93,9 @@ def look(pk: UUID) -> None:
     hook = HintedHook.claim(pk)
     if hook is None:
         return
+    if not hook.connection.enabled:
+        hook.put_off(after=connecting.PUT_OFF)
+        return
     try:
         item = _looked_up(hook)
         record = sync.apply(connection_id=hook.connection_id, item=item) if item else None

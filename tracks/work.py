@@ -73,6 +73,11 @@ class Work(models.Model):
         due: datetime = database_now() + after
         return self.write_outcome(next_attempt_at=due, last_error=error[:2000])
 
+    def put_off(self, *, after: timedelta) -> bool:
+        """Put the row back for later as it was before it was taken: nothing was attempted."""
+        due: datetime = database_now() + after
+        return self.write_outcome(next_attempt_at=due, attempts=self.attempts - 1)
+
 
 def poke(task: str, *args: Any) -> None:
     """Ask for a task now. A failure is logged: the sweep finds the row anyway."""
