@@ -132,8 +132,9 @@ class Claimed:
     def failed(self, kind: Kind, message: str, *, after: float | None = None) -> None:
         """Put off everything: for as long as the system asked, else longer after each failure."""
         poll, now = self.poll, database_now()
-        is_budget = kind == Kind.RATE_LIMITED
-        failures = poll.failures + (not is_budget)
+        # Refusals are counted in a row: they pause the connection until somebody has looked.
+        is_first = kind in REFUSALS and poll.error_kind not in REFUSALS
+        failures = 1 if is_first else poll.failures + (kind != Kind.RATE_LIMITED)
         pause = timedelta(seconds=after) if after else jittered(_pause_after(failures))
         later = now + pause
         fields: dict[str, Any] = {

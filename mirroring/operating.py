@@ -98,12 +98,13 @@ def pause(connection: Connection, *, actor: Actor, reason: str) -> str:
 
 @transition
 def resume(connection: Connection, *, actor: Actor, reason: str = "") -> str:
-    """Poll again, at once: whatever was wrong is mended."""
+    """Poll again, at once, and write back what waits: whatever was wrong is mended."""
     if standing.poll_of(connection) is None:
         raise NotPolled()
     now = database_now()
     mended = {"paused_at": None, "pause_reason": "", "failures": 0, "last_error": ""}
     _make_due(connection.pk, now, delta_at=now, check_at=now, **mended)
+    transitions.hurry_pushes(connection, now=now)
     _note(connection, "resumed", actor=actor, at=now, reason=reason)
     return "It is polled again."
 

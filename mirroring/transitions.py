@@ -95,21 +95,6 @@ def pause_polling(poll: Poll, *, reason: str, now: datetime, **fields: Any) -> N
     poke_after_commit("mirroring.tasks.send_alert", str(alert.pk))
 
 
-@transition
-def resume_polling(*, connection_id: UUID) -> None:
-    """Poll again, at once: whatever was wrong is mended. Harmless where nothing was."""
-    now = database_now()
-    Poll.objects.filter(pk=connection_id).update(
-        paused_at=None,
-        pause_reason="",
-        failures=0,
-        delta_at=now,
-        check_at=now,
-        next_attempt_at=now,
-    )
-    poke_after_commit("mirroring.tasks.work", str(connection_id))
-
-
 def add_secret(connection: Connection, *, now: datetime) -> str:
     """Give a connection its first or next current secret."""
     key = new_secret(SECRET_PREFIX)

@@ -19,12 +19,12 @@ import pytest
 from approvals.models import Ask, Notification
 from approvals.transitions import record_timeout
 from config import egress
-from mirroring import connecting, looking, polling, push, pushed, sync, transitions
+from mirroring import connecting, looking, operating, polling, push, pushed, sync, transitions
 from mirroring.connectors import http
 from mirroring.connectors.base import Connector, ConnectorError, Item, Outcome, Page
 from mirroring.models import Connection, Poll, Push, Record
 from tests.conftest import Clock
-from tests.factories import answer, evidence_of
+from tests.factories import AGENT, answer, evidence_of
 from tests.mirroring.conftest import connect_to
 from tests.mirroring.emulators import faults
 from tests.mirroring.emulators.server import Asked, Said
@@ -257,7 +257,7 @@ class Schedule:
         self._seal(password)
         self.system.faults.forget(faults.EMPTY_FOR_A_BAD_TOKEN)
         self.clock.move(minutes=20)
-        transitions.resume_polling(connection_id=self.connection.pk)
+        operating.resume(self.connection, actor=AGENT)
 
     def _seal(self, password: str) -> None:
         self.connection.seal({"password": password})

@@ -11,12 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.models import Approver, Ask, Digest, Notification
 from approvals.transitions import record_timeout
-from mirroring import alerts, claimed, polling, transitions
+from mirroring import alerts, claimed, operating, polling, transitions
 from mirroring.connectors.base import Capabilities, Item, Page
 from mirroring.connectors.http import Budget
 from mirroring.connectors.servicenow import ServiceNow as ServiceNowConnector
 from mirroring.models import Alert, Connection, Identity, Poll, Record, Run
 from tests.conftest import Clock
+from tests.factories import AGENT
 from tests.mirroring.conftest import connect_to
 from tests.mirroring.emulators import faults
 from tests.mirroring.emulators.servicenow import ServiceNow
@@ -501,7 +502,7 @@ def test_refused_five_times_it_pauses_and_somebody_is_told(
     assert "wrong" not in sent.body
     connection.seal({"password": "sayso-password"})
     connection.save()
-    transitions.resume_polling(connection_id=connection.pk)
+    operating.resume(connection, actor=AGENT)
     assert poll(connection).failures == 0
 
 
