@@ -101,14 +101,16 @@ def _requester(item: Item) -> str | None:
 def _next(connection: Connection, item: Item, approvers: Sequence[str]) -> list[str] | None:
     """Return who is asked after them: the manager as the system knows them, else the fallback.
 
-    None leaves it to what the workspace says.
+    Nobody who was asked before, and never the requester. None leaves it to what the workspace says.
     """
-    managers = [person.manager for person in item.approvers if person.manager]
-    wanted = managers or [connection.fallback_approver]
-    asked = {canonical_address(each) for each in approvers}
-    allowed = [each for each in wanted if each and is_address(each)]
-    found = {canonical_address(each): each for each in allowed if _is_allowed(connection, each)}
-    return [each for canonical, each in found.items() if canonical not in asked] or None
+    barred = {canonical_address(each) for each in (*approvers, _requester(item)) if each}
+    managers = [person.manager for person in item.approvers]
+    for line in (managers, [connection.fallback_approver]):
+        known = [each for each in line if each and is_address(each)]
+        allowed = {canonical_address(each): each for each in known if _is_allowed(connection, each)}
+        if left := [each for canonical, each in allowed.items() if canonical not in barred]:
+            return left
+    return None
 
 
 def _kind(item: Item) -> dict[str, Any]:
