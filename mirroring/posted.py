@@ -25,7 +25,8 @@ def read(connection: Connection, payload: Any) -> Item | Hint:
 
     A system that only posts is read by its connection's mapping, or as an expense report. One that
     is polled, too, may say what has changed, and one that was declared may say it in the words of
-    its definition.
+    its definition: that is looked at all the same. A row of a list may not tell all, and one that
+    was posted before may come later.
     """
     if connection.is_polled:
         return _of_a_polled(connection, payload)
@@ -38,7 +39,7 @@ def read(connection: Connection, payload: Any) -> Item | Hint:
         raise Invalid(f"The mapping of this connection is not right: {error}") from None
 
 
-def _of_a_polled(connection: Connection, payload: Any) -> Item | Hint:
+def _of_a_polled(connection: Connection, payload: Any) -> Hint:
     hint = payload.get("external_id") if isinstance(payload, dict) else None
     if isinstance(hint, str) and 0 < len(hint) <= LONGEST_ID:
         return Hint(hint)
@@ -46,7 +47,7 @@ def _of_a_polled(connection: Connection, payload: Any) -> Item | Hint:
     if posted is None:
         said = f"This must name the approval to look at, in 1 to {LONGEST_ID} characters."
         raise Invalid.field("external_id", said, code="required")
-    return read_posted(posted, payload)
+    return Hint(read_posted(posted, payload).external_id)
 
 
 def _declared(connection: Connection) -> PostedAs | None:

@@ -97,8 +97,7 @@ def look(pk: UUID) -> None:
         hook.put_off(after=connecting.PUT_OFF)
         return
     try:
-        item = _looked_up(hook)
-        record = sync.apply(connection_id=hook.connection_id, item=item) if item else None
+        record = _look(hook)
     except Exception as error:
         if not isinstance(error, ConnectorError | BadConfig):
             log.exception("hint.failed", hook=str(pk))
@@ -116,17 +115,30 @@ def _look_later(hook: InboundHook, error: str) -> None:
         hook.write_outcome(next_attempt_at=None, last_error=error[:2000])
 
 
+def _look(hook: InboundHook) -> Record | None:
+    """Keep the approval as it is now, and follow it up; None where nothing of it was ever here."""
+    read_at = database_now()
+    item = _looked_up(hook)
+    if item is None:
+        return None
+    sync.keep(connection_id=hook.connection_id, items=[item], read_at=read_at)
+    record = _known(hook, item.external_id)
+    return record and sync.follow(record_id=record.pk)
+
+
 def _looked_up(hook: InboundHook) -> Item | None:
-    """Return the approval as it is now; None where nothing of it was ever here."""
     hint = posted.read(hook.connection, strict_json.read(hook.body.encode()))
-    if not isinstance(hint, posted.Hint):
-        return hint
+    assert isinstance(hint, posted.Hint)
     try:
         return connecting.connector_for(hook.connection).get(hint.external_id)
     except Gone:
-        rows = Record.objects.filter(connection=hook.connection, external_id=hint.external_id)
-        known = rows.first()
+        known = _known(hook, hint.external_id)
         return connecting.gone(sync.item_of(known)) if known else None
+
+
+def _known(hook: InboundHook, external_id: str) -> Record | None:
+    rows = Record.objects.filter(connection=hook.connection_id, external_id=external_id)
+    return rows.first()
 
 
 def _apply(hook: InboundHook) -> None:

@@ -13,7 +13,8 @@ from tests.api.refused import nothing_written
 from tests.conftest import Clock
 from tests.mirroring.connections.declared import LIST, connect, poll
 from tests.mirroring.connectors.api import Api, serving
-from tests.mirroring.connectors.definitions import row
+from tests.mirroring.connectors.definitions import PLAIN, row
+from tests.mirroring.mirror import answer, push_due
 from tests.webhooks.inbox import Sender
 from tracks.models import Workspace
 
@@ -180,15 +181,71 @@ def test_a_mapping_that_is_no_longer_right_refuses_and_says_so(mapped: Sender) -
 # -- a polled system -------------------------------------------------------------------------------
 
 
-def test_a_declared_system_may_post_in_the_words_of_its_definition(polled: Sender) -> None:
+def test_a_declared_system_may_post_in_the_words_of_its_definition(
+    polled: Sender, api: Api
+) -> None:
+    api.on("GET /approvals/7", row(7))
     assert polled.post_json(row(7)).status_code == 202
+    assert api.asked() == []
     apply_all()
     assert Ask.objects.get().prompt == "Approval 7"
     hook = InboundHook.objects.get()
-    assert (hook.is_hint, hook.record) == (False, Record.objects.get())
+    assert (hook.is_hint, hook.record) == (True, Record.objects.get())
+
+
+def test_what_it_posts_is_refused_with_its_paths(polled: Sender) -> None:
+    with nothing_written():
+        found = errors_of(polled.post_json(row(7, subject=None)))
+    assert found == [("subject", "There is no title here.")]
+
+
+def test_what_a_row_does_not_tell_is_asked_for_before_anybody_is_asked(
+    workspace: Workspace, polled: Sender, api: Api
+) -> None:
+    also = {**PLAIN["get"], "also": {"order": {"path": "/orders/{id}"}}}
+    polled.connection = connect(
+        workspace, api, name="SRM", definition={"get": also, "item__amount": "also.order.value"}
+    )
+    polled.secret = polled.connection.secrets.get().key
+    api.on("GET /approvals/7", row(7))
+    api.on("GET /orders/7", {"value": 900})
+    polled.post_json(row(7))
+    apply_all()
+    api.on(LIST, {"rows": [row(7)]})
+    poll(polled.connection)
+    assert Ask.objects.get().config["summary"][0] == ["Amount", "900 EUR"]
+
+
+def test_an_older_row_that_comes_again_asks_nobody_about_what_is_decided(
+    polled: Sender, api: Api
+) -> None:
+    """The sender tries again to post it; meanwhile it was approved here, and confirmed."""
+    waits, is_decided = row(7), row(7, status="yes")
+    api.on("GET /approvals/7", *[waits] * 3, is_decided)  # for us, before the decision, after it
+    api.on("POST /approvals/7/yes", {})
+    polled.post_json(row(7))
+    apply_all()
+    answer(Record.objects.get(), True)
+    (made,) = push_due()
+    assert made.status == "confirmed"
+    polled.post_json(row(7), id="msg_2")
+    apply_all()
+    assert (Record.objects.get().status, Ask.objects.count()) == ("approved", 1)
+
+
+def test_what_was_decided_before_it_was_ever_here_comes_to_nothing(
+    polled: Sender, api: Api
+) -> None:
+    api.on("GET /approvals/7", row(7, status="yes"))
+    polled.post_json({"external_id": "7"})
+    apply_all()
+    hook = InboundHook.objects.get()
+    assert (hook.record, hook.next_attempt_at, hook.last_error) == (None, None, "")
+    assert not Record.objects.exists()
 
 
 def test_a_poll_after_that_finds_the_same(polled: Sender, api: Api) -> None:
+    api.on("GET /approvals/7", row(7))
     polled.post_json(row(7))
     apply_all()
     api.on(LIST, {"rows": [row(7)]})
@@ -208,6 +265,7 @@ def test_a_hint_has_the_approval_looked_at(polled: Sender, api: Api) -> None:
 
 
 def test_a_hint_of_what_was_decided_there_withdraws_the_question(polled: Sender, api: Api) -> None:
+    api.on("GET /approvals/7", row(7))
     polled.post_json(row(7))
     apply_all()
     api.on("GET /approvals/7", row(7, status="no"))
@@ -217,8 +275,10 @@ def test_a_hint_of_what_was_decided_there_withdraws_the_question(polled: Sender,
 
 
 def test_a_hint_of_what_is_gone_withdraws_the_question(polled: Sender, api: Api) -> None:
+    api.on("GET /approvals/7", row(7))
     polled.post_json(row(7))
     apply_all()
+    api.answers.clear()
     polled.post_json({"external_id": "7"}, id="msg_2")
     apply_all()
     assert (Record.objects.get().status, Ask.objects.get().status) == ("cancelled", "cancelled")
