@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from mirroring import transitions
-from mirroring.connectors import CONNECTORS, problems_with
+from mirroring.connectors import CONNECTORS, places_of, problems_with
 from mirroring.connectors.base import ConfigField, Problem
 from mirroring.mapping import MAPPING, problems_with_mapping
 from mirroring.models import PUSH, Connection
@@ -34,7 +34,6 @@ MOST = {
     "notices_per_hour": 1000,
     "expiry_days": 30,
 }
-_PLACE = re.compile(r"https?://[^/\s\"'{}?#]+", re.I)
 _DOMAIN = re.compile(r"[^\s,]+")
 
 POLLING = ("interval_seconds", "requests_per_minute")
@@ -173,12 +172,13 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
 
     def _check_connector(self) -> None:
         missing = set(self.errors)
-        for name in self._kept_for_elsewhere():
-            self.add_error(PREFIX + name, TYPE_AGAIN)
-        for problem in self._problems():
+        problems = list(self._problems())
+        for problem in problems:
             name = PREFIX + problem.field
             if name not in missing:
                 self.add_error(name if name in self.fields else None, _in_its_field(problem))
+        for name in [] if problems else self._kept_for_elsewhere():
+            self.add_error(PREFIX + name, TYPE_AGAIN)
 
     def _problems(self) -> Iterable[Problem]:
         if self.kind == PUSH:
@@ -188,21 +188,17 @@ class ConnectionForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic a
     def _kept_for_elsewhere(self) -> list[str]:
         """Return the secrets that nobody has typed and that would go to a new place.
 
-        Whoever may set a connection up may not learn its secrets by pointing it at themselves.
+        Whoever may set a connection up may not learn its secrets by pointing it at themselves. The
+        connector itself tells where it would send them: no other reading of what was typed counts.
         """
-        before = _places(self.stored[each.name] for each in self._shown())
-        if _places(self.config.values()) <= before:
+        kept = self._kept()
+        if not kept or places_of(self.kind, self.whole_config) <= places_of(self.kind, self.stored):
             return []
+        return kept
+
+    def _kept(self) -> list[str]:
         secret = [each.name for each in fields_of(self.kind) if each.is_secret]
         return [name for name in secret if self.stored.get(name) and name not in self.secrets]
-
-    def _shown(self) -> list[ConfigField]:
-        fields = fields_of(self.kind)
-        return [each for each in fields if not each.is_secret and each.name in self.stored]
-
-
-def _places(texts: Iterable[str]) -> set[str]:
-    return {found.lower() for text in texts for found in _PLACE.findall(text)}
 
 
 def _in_its_field(problem: Problem) -> str:

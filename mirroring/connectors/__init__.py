@@ -35,3 +35,11 @@ def problems_with(name: str, config: Mapping[str, str]) -> tuple[Problem, ...]:
     except BadConfig as error:
         return error.problems
     return ()
+
+
+def places_of(name: str, config: Mapping[str, str]) -> frozenset[str]:
+    """Return the servers that a connector sends secrets to; one that cannot be made has none."""
+    try:
+        return connect(name, config).session.places()
+    except BadConfig:
+        return frozenset()

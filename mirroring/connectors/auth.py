@@ -47,6 +47,10 @@ class HeaderSecret:
         """Return the secret."""
         return (self.secret,)
 
+    def urls(self) -> Iterable[str]:
+        """Ask nobody for a token."""
+        return ()
+
 
 @dataclass(frozen=True)
 class Basic:
@@ -70,6 +74,10 @@ class Basic:
     def secrets(self) -> Iterable[str]:
         """Return the password, plain and as it is sent."""
         return (self.password, self._encoded)
+
+    def urls(self) -> Iterable[str]:
+        """Ask nobody for a token."""
+        return ()
 
 
 class _AskedFor(ABC):
@@ -171,6 +179,10 @@ class ClientCredentials(_AskedFor):
         basic = Basic(self.client_id, self.client_secret).secrets()
         return (*basic, *self._cached())
 
+    def urls(self) -> Iterable[str]:
+        """Return where the token is asked for."""
+        return (self.token_url,)
+
 
 @dataclass(frozen=True)
 class TokenLogin(_AskedFor):
@@ -195,3 +207,7 @@ class TokenLogin(_AskedFor):
     def secrets(self) -> Iterable[str]:
         """Return everything that is posted, but for short words, and the token."""
         return (*self.body.values(), *self._cached())
+
+    def urls(self) -> Iterable[str]:
+        """Return where the token is asked for; a path is one of the system's own."""
+        return (self.url,) if "://" in self.url else ()

@@ -293,7 +293,7 @@ class BadConfig(ValueError):
 
 
 class Limited(Protocol):
-    """What a connector talks through, as far as its budget goes."""
+    """What a connector talks through, as far as its budget and its secrets go."""
 
     skew: float | None  # seconds that the system's clock is ahead, as far as is known
     tally: Tally  # what it has sent
@@ -303,6 +303,10 @@ class Limited(Protocol):
 
     def end_within(self, seconds: float) -> None:
         """Wait for nothing longer than until so many seconds from now are over."""
+
+    def places(self) -> frozenset[str]:
+        """Return the servers that secrets are sent to: scheme, host and port of each."""
+        ...
 
 
 class Connector(Protocol):

@@ -46,6 +46,10 @@ class Auth(Protocol):
         """Return what no message may contain."""
         ...
 
+    def urls(self) -> Iterable[str]:
+        """Return the URLs that secrets are sent to, but for those below the session's own."""
+        ...
+
 
 class NoAuth:
     """A system that asks for nothing."""
@@ -60,6 +64,10 @@ class NoAuth:
 
     def secrets(self) -> Iterable[str]:
         """Know no secrets."""
+        return ()
+
+    def urls(self) -> Iterable[str]:
+        """Ask nobody."""
         return ()
 
 
@@ -271,6 +279,10 @@ class Session:
         """Return what no message may contain."""
         return (*self._secrets, *self.auth.secrets())
 
+    def places(self) -> frozenset[str]:
+        """Return the servers that secrets are sent to: scheme, host and port of each."""
+        return frozenset(map(_place, (self.base_url, *self.auth.urls())))
+
     def now(self) -> datetime:
         """Return the system's time, as far as its last answer told."""
         return datetime.now(UTC) + timedelta(seconds=self.skew or 0)
@@ -353,6 +365,14 @@ def _origin(url: str) -> str:
     except targets.BadTarget as error:
         raise ConnectorError(f"A URL cannot be called: {error}", kind=Kind.BAD_ANSWER) from None
     return f"{target.scheme}://{target.host_header}"
+
+
+def _place(url: str) -> str:
+    """Return an origin; what cannot be called is at no place but its own."""
+    try:
+        return _origin(url)
+    except ConnectorError:
+        return url
 
 
 def _content(body: Any, form: bool) -> tuple[bytes, dict[str, str]]:

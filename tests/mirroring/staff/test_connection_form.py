@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from mirroring.connection_form import TYPE_AGAIN
 from mirroring.models import Connection, Poll
 from tests.api.refused import nothing_written
 from tests.factories import WorkspaceFactory
@@ -37,6 +39,46 @@ AIRFLOW = {
     "connector_default_approver": "",
     "connector_amount_param": "amount",
 }
+
+
+EVIL = "https://evil.example"
+TOKEN_LOGIN = {"type": "token_login", "url": f"{EVIL}/token", "body": {"key": "{secret.token}"}}
+CLIENT = {
+    "type": "client_credentials",
+    "token_url": f"{EVIL}/token",
+    "client_id": "sayso",
+    "client_secret": "{secret.token}",
+}
+
+
+def as_json(url: str, **changes: Any) -> str:
+    return json.dumps(plain(base_url=url, **changes))
+
+
+def as_yaml(base_url: str) -> str:
+    others = {name: value for name, value in plain().items() if name != "base_url"}
+    lines = [f"{name}: {json.dumps(value)}" for name, value in others.items()]
+    return "\n".join((f"base_url: {base_url}", *lines))
+
+
+# Definitions that lead away from the URL that is given, each by another way of writing it.
+ASTRAY: dict[str, Callable[[str], str]] = {
+    "plain": lambda url: as_json(EVIL),
+    "a slash that is escaped": lambda url: as_json(EVIL).replace("://", r":\/\/"),
+    "a letter by its number": lambda url: as_json(EVIL).replace("https:", r"\u0068ttps:"),
+    "capitals": lambda url: as_json(EVIL.upper()),
+    "YAML": lambda url: as_yaml(EVIL),
+    "YAML with escapes": lambda url: as_yaml(r'"https:\x2f\x2fevil.example"'),
+    "YAML over two lines": lambda url: as_yaml('"https:/\\\n  /evil.example"'),
+    "another port": lambda url: as_json(f"{url.rpartition(':')[0]}:1"),
+    "a longer name": lambda url: as_json("https://127.0.0.1.evil.example"),
+    "a client's token": lambda url: as_json(url, auth=CLIENT),
+    "a login": lambda url: as_json(url, auth=TOKEN_LOGIN),
+    "a secret in a host": lambda url: as_json(
+        url, auth={**CLIENT, "token_url": "https://{secret.token}.evil.example"}
+    ),
+}
+led_astray = pytest.mark.parametrize("definition", ASTRAY.values(), ids=ASTRAY.keys())
 
 
 def change(connection: Connection) -> str:
@@ -131,18 +173,55 @@ def test_a_secret_does_not_follow_to_another_place(
     assert integrator.post(change(airflow), {**filled, **again}).status_code == 302
 
 
+@led_astray
 def test_a_definition_that_leads_elsewhere_wants_its_secrets_again(
-    integrator: Client, erp: Connection, filled: dict[str, str], api: Api
+    integrator: Client, erp: Connection, api: Api, definition: Callable[[str], str]
 ) -> None:
-    same = {**SETTINGS, "connector_secrets": ""}
-    moved = json.dumps(plain(base_url="https://evil.example"))
-    refused = integrator.post(change(erp), {**same, "connector_definition": moved})
-    assert list(errors_in(refused)) == ["connector_secrets"]
-    edited = json.dumps(plain(base_url=api.url, item__title="title"))
-    done = integrator.post(change(erp), {**same, "connector_definition": edited})
-    assert done.status_code == 302
+    """PO-08: what counts is where it leads, and not how that is written."""
+    moved = {"connector_definition": definition(api.url)}
+    with nothing_written():
+        refused = integrator.post(change(erp), {**SETTINGS, **moved, "connector_secrets": ""})
+    assert errors_in(refused) == {"connector_secrets": [TYPE_AGAIN]}
+    again = {**SETTINGS, **moved, "connector_secrets": "token: typed"}
+    assert integrator.post(change(erp), again).status_code == 302
+
+
+def test_a_definition_that_leads_to_the_same_place_keeps_its_secrets(
+    integrator: Client, erp: Connection, api: Api
+) -> None:
+    url = api.url.upper().replace("/", r"\/")
+    edited = as_json("", item__title="title").replace('"base_url": ""', f'"base_url": "{url}"')
+    said = {"connector_definition": edited, "connector_secrets": ""}
+    assert integrator.post(change(erp), {**SETTINGS, **said}).status_code == 302
     erp.refresh_from_db()
     assert erp.whole_config["secrets"] == f"token: {SECRET}"
+
+
+def test_a_place_that_begins_like_the_one_before_is_another(
+    integrator: Client, erp: Connection, api: Api
+) -> None:
+    before = {**CLIENT, "token_url": "https://login.acme.com/token"}
+    said = {"connector_definition": as_json(api.url, auth=before)}
+    typed = {**SETTINGS, **said, "connector_secrets": f"token: {SECRET}"}
+    assert integrator.post(change(erp), typed).status_code == 302
+    for host in ("login.acme.com{secret.token}.evil.example", "login.acme.com.evil.example"):
+        after = as_json(api.url, auth={**CLIENT, "token_url": f"https://{host}/token"})
+        said = {"connector_definition": after, "connector_secrets": ""}
+        with nothing_written():
+            refused = integrator.post(change(erp), {**SETTINGS, **said})
+        assert errors_in(refused) == {"connector_secrets": [TYPE_AGAIN]}
+
+
+@pytest.mark.parametrize(
+    "url", ["//evil.example", "{}@evil.example", "{}\\@evil.example", "{}{{@e"]
+)
+def test_what_is_no_url_is_told_as_that(
+    integrator: Client, erp: Connection, api: Api, url: str
+) -> None:
+    said = {"connector_definition": as_json(url.format(api.url)), "connector_secrets": ""}
+    with nothing_written():
+        refused = integrator.post(change(erp), {**SETTINGS, **said})
+    assert list(errors_in(refused)) == ["connector_definition"]
 
 
 @pytest.mark.parametrize(

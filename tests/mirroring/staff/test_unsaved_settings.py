@@ -1,6 +1,7 @@
 """Staff try settings out before they save them: the system is asked, and nothing is kept."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.factories import WorkspaceFactory
 from tests.mirroring.connections.declared import ACCOUNT, LIST, connect
 from tests.mirroring.connectors.api import Api
 from tests.mirroring.connectors.definitions import SECRET, plain, row
-from tests.mirroring.staff.test_connection_form import ADD, SETTINGS, change
+from tests.mirroring.staff.test_connection_form import ADD, SETTINGS, change, led_astray
 from tests.staff.conftest import Hire
 from tracks.models import Workspace
 
@@ -176,11 +177,16 @@ def test_an_empty_secret_is_the_one_that_is_stored(
     assert api.asked(LIST) == []
 
 
+@led_astray
 def test_a_stored_secret_is_tried_nowhere_else(
-    integrator: Client, erp: Connection, changed: dict[str, str], api: Api
+    integrator: Client,
+    erp: Connection,
+    changed: dict[str, str],
+    api: Api,
+    definition: Callable[[str], str],
 ) -> None:
     """PO-08: a test would send it as well as a poll does."""
-    moved = json.dumps(plain(base_url="https://evil.example"))
+    moved = definition(api.url)
     shown = tried(integrator, change(erp), changed | {"connector_definition": moved})
     assert list(shown.context["adminform"].form.errors) == ["connector_secrets"]
     assert api.asked() == []
