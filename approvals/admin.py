@@ -54,7 +54,6 @@ class DossierAdmin(ReadOnlyAdmin):
 
     dossier_template: ClassVar[str]
     list_filter_submit = True
-    show_facets = admin.ShowFacets.NEVER  # counting for each filter is counting a big table
     # What is searched is said in get_search_results(); Django wants a name to show the field.
     search_fields = ("pk",)
     search_help_text = finding.HELP
@@ -144,6 +143,16 @@ class AskAdmin(DossierAdmin):
         filters.Outcome,
         filters.Viewed,
         "workspace",
+    )
+    linked_by = (
+        "status__exact",
+        "ends_at__gt",
+        "due_at__gt",
+        "due_at__lte",
+        "created_at__gt",
+        "created_at__gte",
+        "created_at__lt",
+        "created_at__lte",
     )
     actions_detail = ("nudge", "resend", "reassign", "revoke_browsers", "withdraw", "override")
 

@@ -264,6 +264,7 @@ class DeliveryAdmin(DeliveryActions, ReadOnlyAdmin):
     )
     list_select_related = ("endpoint",)
     list_filter = (DeliveryFilter, "status", TypeFilter)
+    linked_by = ("endpoint__id__exact",)
     search_fields = ("pk",)
     search_help_text = "The id of a delivery (dlv_…) or of an event (evt_…)."
     inlines = (AttemptInline,)

@@ -76,6 +76,7 @@ class RecordAdmin(ReadOnlyAdmin):
     list_display = ("external_id", "title", "connection", "status", "reason", "last_seen_at")
     list_select_related = ("connection",)
     list_filter = (RecordFilter, "status", "connection")
+    linked_by = ("settled_at__gte",)
     search_fields = ("external_id",)
     fields = (
         "public_id",

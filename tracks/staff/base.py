@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path, unquote
 from django.contrib.admin.views.main import ERROR_FLAG
@@ -12,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 
 from tracks.staff.actions import fits_of, is_allowed
+from tracks.staff.lists import OfferedList
 from tracks.staff.paging import CappedPaginator
 from tracks.staff.reach import is_superuser, within
 
@@ -29,14 +31,19 @@ class Scoped:
 
 
 class StaffAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold has no types
-    """Rows of workspaces. `workspace_path` leads from a row to its workspace, as the ORM has it."""
+    """Rows of workspaces. `workspace_path` leads from a row to its workspace, as the ORM has it.
+
+    `linked_by`: the conditions on columns, beside those of the filters, that links of ours say.
+    """
 
     workspace_path = "workspace"
+    linked_by: Sequence[str] = ()
     paginator = CappedPaginator
     list_per_page = 50
     ordering: Sequence[str] = ("-pk",)
     sortable_by: Sequence[str] | None = ()  # only the key is sure to have an index
     show_full_result_count = False  # counting a big table takes longer than showing a page of it
+    show_facets = admin.ShowFacets.NEVER  # and these count it once for each choice of each filter
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the rows of the reader's workspaces; for others there is nothing else."""
@@ -54,11 +61,18 @@ class StaffAdmin(Scoped, ModelAdmin):  # type: ignore[misc]  # unfold has no typ
         """Refuse: Django's own notes say little of what happened. The log is the history."""
         raise Http404
 
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[OfferedList]:
+        """Take from an address what the page offers, and nothing else."""
+        return OfferedList
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Return what a list shows; what no column can hold is a filter that is none."""
+        """Return what a list shows. No filter is what no column can hold, or what none offers."""
         if "%00" in request.META["QUERY_STRING"]:  # PostgreSQL refuses a NUL in a text
             raise IncorrectLookupParameters
-        return super().get_changelist_instance(request)
+        try:
+            return super().get_changelist_instance(request)
+        except DisallowedModelAdminLookup as refused:
+            raise IncorrectLookupParameters from refused
 
     def may_act_on(self, request: HttpRequest, row: Any) -> bool:
         """Tell whether the reader's permission for an action goes for this row."""
