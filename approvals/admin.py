@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -15,10 +17,13 @@ from approvals.slack_form import SlackChannelForm
 from approvals.staff import actions, dossier, filters, finding
 from approvals.usage import ALLOWANCES
 from approvals.waiting_list import one_line
+from tracks.clock import database_now
+from tracks.entries import note
 from tracks.models import Track, Workspace
 from tracks.staff.base import ReadOnlyAdmin, StaffAdmin
 from tracks.staff.columns import column
 from tracks.staff.filters import DaysFilter
+from tracks.staff.reach import actor_of
 
 
 @admin.register(Approver)
@@ -297,3 +302,32 @@ class SlackChannelAdmin(StaffAdmin):
     def way(self, channel: SlackChannel) -> str:
         """Return how cards get there, without the secret."""
         return "bot" if channel.bot_token else "incoming webhook"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        # Elsewhere it is another one, which that workspace's log tells of.
+        return () if obj is None else ("workspace",)
+
+    def save_model(
+        self, request: HttpRequest, obj: SlackChannel, form: SlackChannelForm, change: bool
+    ) -> None:
+        """Save where the asks of a workspace go, and put on record what of it was changed."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            _note_slack(request, obj, "slack.changed", fields=form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: SlackChannel) -> None:
+        """Show a workspace's asks in Slack no more, and put that on record."""
+        with transaction.atomic():
+            super().delete_model(request, obj)
+            _note_slack(request, obj, "slack.removed")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SlackChannel]) -> None:
+        """Do the same with each that was ticked."""
+        with transaction.atomic():
+            for channel in queryset:
+                self.delete_model(request, channel)
+
+
+def _note_slack(request: HttpRequest, channel: SlackChannel, type: str, **said: Any) -> None:
+    actor, at = actor_of(request.user), database_now()
+    note(channel.workspace_id, type, subject="slack", actor=actor, at=at, **said)

@@ -52,9 +52,15 @@ TASKS: dict[str, tuple[str, str | None, Callable[[Workspace], str], dict[str, An
     ),
     "change the Slack channel": (
         "Integrator",
-        None,
+        "slack.changed",
         lambda workspace: f"/admin/approvals/slackchannel/{SlackChannel.objects.get().pk}/change/",
         {"webhook_url": "", "bot_token": "", "channel": "C1"},
+    ),
+    "remove the Slack channel": (
+        "Integrator",
+        "slack.removed",
+        lambda workspace: f"/admin/approvals/slackchannel/{SlackChannel.objects.get().pk}/delete/",
+        {"post": "yes"},
     ),
     "make a connection": (
         "Integrator",
