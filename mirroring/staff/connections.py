@@ -37,6 +37,7 @@ from tracks.staff.actions import ShownOnce, reasoned_action, secret_page
 from tracks.staff.base import StaffAdmin
 from tracks.staff.forms import ReasonForm
 from tracks.staff.reach import actor_of
+from tracks.transactions import transition
 
 Notices = Connection.Notices
 
@@ -51,6 +52,7 @@ class GoLiveForm(ReasonForm):
     )
 
 
+@transition
 def replace_secret(connection: Connection, *, actor: Actor, reason: str) -> ShownOnce:
     """Make a new secret for what the system posts."""
     secret = transitions.rotate_secret(connection_id=connection.pk, overlap=transitions.OVERLAP)
@@ -58,6 +60,7 @@ def replace_secret(connection: Connection, *, actor: Actor, reason: str) -> Show
     return ShownOnce("The new secret", secret, "The one before is accepted for a day.")
 
 
+@transition
 def make_bearer_token(connection: Connection, *, actor: Actor, reason: str) -> ShownOnce:
     """Let the sender come in with a token."""
     token = transitions.set_bearer_token(connection)

@@ -7,6 +7,7 @@ from django.test import Client
 
 from mirroring import polling, sync
 from mirroring.models import Connection, Identity, Poll, Record, Run
+from mirroring.staff import connections
 from mirroring.staff.status import bars, clock_words
 from tests.api.refused import nothing_written
 from tests.conftest import Clock
@@ -51,6 +52,48 @@ def paths(client: Client, connection: Connection) -> dict[str, str]:
 def last_entry() -> tuple[str, str, Any]:
     entry = Entry.objects.latest("pk")
     return entry.type, entry.actor_name, entry.data
+
+
+# -- secrets ---------------------------------------------------------------------------------------
+
+
+def secrets_of(connection: Connection) -> tuple[list[str], str]:
+    row = Connection.objects.get(pk=connection.pk)
+    return sorted(row.secrets.values_list("key", flat=True)), row.bearer_hash
+
+
+@pytest.mark.parametrize(
+    ("verb", "type"),
+    [
+        ("replace_secret", "connection.secret_replaced"),
+        ("make_bearer_token", "connection.token_made"),
+    ],
+)
+def test_a_new_secret_is_on_record(
+    integrator: Client, erp: Connection, verb: str, type: str
+) -> None:
+    before = secrets_of(erp)
+    shown = press(integrator, erp, verb)
+    assert shown.status_code == 200
+    assert secrets_of(erp) != before
+    assert last_entry() == (type, "integrator@acme.com", {"reason": "Because."})
+    assert Entry.objects.latest("pk").subject == erp.public_id
+    assert shown.context["shown"].secret not in str(Entry.objects.latest("pk").data)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("verb", ["replace_secret", "make_bearer_token"])
+def test_a_secret_that_cannot_be_put_on_record_is_not_made(
+    integrator: Client, erp: Connection, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no log")
+
+    before = secrets_of(erp)
+    monkeypatch.setattr(connections, "note", fails)
+    with pytest.raises(RuntimeError, match="no log"):
+        press(integrator, erp, verb)
+    assert secrets_of(erp) == before
 
 
 # -- how it stands ---------------------------------------------------------------------------------
