@@ -185,7 +185,7 @@ class AskAdmin(DossierAdmin):
         self, request: HttpRequest, queryset: AskQuerySet, search_term: str
     ) -> tuple[Any, bool]:
         """Find asks by what people read to each other."""
-        return finding.found(queryset, search_term, by=finding.find_asks)
+        return finding.found(queryset, search_term, by=finding.find_asks, user=request.user)
 
     def dossier_of(self, row: Ask, *, since_seq: int | None, user: Any) -> Any:
         """Return everything about an ask."""
@@ -263,7 +263,7 @@ class TrackAdmin(DossierAdmin):
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
         """Find tracks by what people read to each other."""
-        return finding.found(queryset, search_term, by=finding.find_tracks)
+        return finding.found(queryset, search_term, by=finding.find_tracks, user=request.user)
 
     def dossier_of(self, row: Track, *, since_seq: int | None, user: Any) -> Any:
         """Return everything about a track."""

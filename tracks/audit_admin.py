@@ -103,7 +103,8 @@ class EventAdmin(ReadOnlyAdmin):
         if not search_term.strip():
             return queryset, False
         find = import_string(settings.TRACK_SEARCH)
-        tracks = find(within(Track.objects.order_by(), request.user, "workspace"), search_term)
+        reach = within(Track.objects.order_by(), request.user, "workspace")
+        tracks = find(reach, search_term, workspaces=workspaces_of(request.user))
         found = list(tracks.values_list("pk", flat=True))
         return queryset.filter(track__in=found).order_by(SORTED), False
 

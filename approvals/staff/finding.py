@@ -20,6 +20,9 @@ from tracks.addresses import NotAnAddress, canonical_address
 from tracks.ids import parse_public_id
 from tracks.models import Track, Workspace
 from tracks.models.track import SLUG_LENGTH
+from tracks.staff.reach import workspaces_of
+
+Workspaces = QuerySet[Workspace]
 
 HELP = (
     "A reference (39D9-90E2), an id (ask_… or trk_…), the address of a page, a whole e-mail "
@@ -31,8 +34,11 @@ _REFERENCE = re.compile(r"([0-9a-f]{4})[- ]?([0-9a-f]{4})", re.IGNORECASE)
 _PAGE = re.compile(rf"/t/([0-9A-Za-z]{{{SLUG_LENGTH}}})(?![0-9A-Za-z])")
 
 
-def find_asks(asks: AskQuerySet, term: str) -> AskQuerySet:
-    """Keep the asks that a term names; a term that names nothing finds none."""
+def find_asks(asks: AskQuerySet, term: str, *, workspaces: Workspaces) -> AskQuerySet:
+    """Keep the asks that a term names; a term that names nothing finds none.
+
+    `workspaces`: those of the asks, from which names are looked up.
+    """
     term = term.strip()
     if pk := parse_public_id("ask", term):
         return asks.filter(pk=pk)
@@ -40,7 +46,8 @@ def find_asks(asks: AskQuerySet, term: str) -> AskQuerySet:
         return asks.filter(track__in=tracks)
     if "@" in term:
         return asks_of_address(asks, term)
-    return asks.filter(Q(pk__in=_asks_referred_to(term)) | Q(track__in=_tracks_named(term)))
+    named = _tracks_named(term, workspaces)
+    return asks.filter(Q(pk__in=_asks_referred_to(term)) | Q(track__in=named))
 
 
 def asks_of_address(asks: AskQuerySet, address: str) -> AskQuerySet:
@@ -58,8 +65,11 @@ def _places_of(canonical: str) -> QuerySet[Holder]:
     return Holder.objects.filter(approver__in=list(people)).order_by()
 
 
-def find_tracks(tracks: QuerySet[Track], term: str) -> QuerySet[Track]:
-    """Keep the tracks that a term names, by themselves or by one of their asks."""
+def find_tracks(tracks: QuerySet[Track], term: str, *, workspaces: Workspaces) -> QuerySet[Track]:
+    """Keep the tracks that a term names, by themselves or by one of their asks.
+
+    `workspaces`: those of the tracks, from which names are looked up.
+    """
     term = term.strip()
     if pk := parse_public_id("ask", term):
         return tracks.filter(pk__in=_tracks_of([pk]))
@@ -67,7 +77,8 @@ def find_tracks(tracks: QuerySet[Track], term: str) -> QuerySet[Track]:
         return tracks.filter(pk__in=found)
     if "@" in term:
         return _tracks_of_address(tracks, term)
-    return tracks.filter(pk__in=[*_tracks_named(term), *_tracks_of(_asks_referred_to(term))])
+    named = _tracks_named(term, workspaces)
+    return tracks.filter(pk__in=[*named, *_tracks_of(_asks_referred_to(term))])
 
 
 def _tracks_of_address(tracks: QuerySet[Track], address: str) -> QuerySet[Track]:
@@ -107,17 +118,19 @@ def _tracks_of(asks: Iterable[UUID]) -> list[UUID]:
     return list(Ask.objects.filter(pk__in=list(asks)).values_list("track_id", flat=True))
 
 
-def _tracks_named(term: str) -> list[UUID]:
-    """Return the tracks with an external id, and those of records with one in their system."""
+def _tracks_named(term: str, workspaces: Workspaces) -> list[UUID]:
+    """Return the tracks with an external id, and those of records with one in their system.
+
+    Of the reader's workspaces alone: what others have of the same name leaves no room for theirs.
+    """
     # By workspace, as the index has it: there are few of them.
-    everywhere = Workspace.objects.order_by().values("pk")
-    own = Track.objects.filter(workspace__in=everywhere, external_id=term)
+    own = Track.objects.filter(workspace__in=workspaces.order_by().values("pk"), external_id=term)
     found = list(own.order_by().values_list("pk", flat=True)[:MOST])
     for name in settings.TRACK_FINDERS:
-        found += import_string(name)(term, most=MOST)
+        found += import_string(name)(term, workspaces=workspaces, most=MOST)
     return found
 
 
-def found(rows: Any, term: str, *, by: Any) -> tuple[Any, bool]:
+def found(rows: Any, term: str, *, by: Any, user: Any) -> tuple[Any, bool]:
     """Return what Django's list of rows wants of a search: rows, and that none is there twice."""
-    return (by(rows, term) if term.strip() else rows), False
+    return (by(rows, term, workspaces=workspaces_of(user)) if term.strip() else rows), False

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from approvals.models import Ask, Notification
 from approvals.overriding import override_ask
+from approvals.staff import finding
 from approvals.transitions import cancel_ask
 from mirroring.models import Connection, Record
 from tests.approvals.proving import OFFICE
@@ -54,6 +55,35 @@ def listed(client: Client, query: str, path: str = "approvals/ask") -> list[Any]
 
 def with_risk(level: str) -> dict[str, Any]:
     return config_of("confirm") | {"risk": level}
+
+
+def test_what_others_have_of_a_name_hides_nothing(
+    viewer: Client, workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search cuts off among the rows of its reader, and not among everybody's."""
+    monkeypatch.setattr(finding, "MOST", 1)
+    other = WorkspaceFactory(name="Umbrella")
+    theirs: list[Ask] = []
+    for place in (other, workspace):
+        named, mirrored = ask_on(place, external_id="PO-8"), ask_on(place)
+        _record_of(mirrored, "PO-8", clock)
+        theirs = [mirrored, named]
+    assert listed(viewer, "q=PO-8") == theirs
+    assert listed(viewer, "q=PO-8", "tracks/track") == [each.track for each in theirs]
+
+
+def _record_of(ask: Ask, external_id: str, clock: Clock) -> Record:
+    connection, _ = Connection.objects.get_or_create(
+        workspace=ask.track.workspace, name="ERP", defaults={"created_at": clock.now}
+    )
+    return Record.objects.create(
+        connection=connection,
+        external_id=external_id,
+        track=ask.track,
+        ask=ask,
+        created_at=clock.now,
+        last_seen_at=clock.now,
+    )
 
 
 def test_statuses_are_those_that_everybody_sees(
