@@ -41,6 +41,16 @@ def to_follow_up(records: QuerySet[Record], now: datetime) -> QuerySet[Record]:
     return records.filter(next_attempt_at__lte=now)
 
 
+def to_write(pushes: QuerySet[Push], now: datetime) -> QuerySet[Push]:
+    """Keep the decisions that a worker should be writing back by now."""
+    return pushes.filter(next_attempt_at__lte=now).exclude(status__in=Push.OVER)
+
+
+def to_write_back(records: QuerySet[Record], now: datetime) -> QuerySet[Record]:
+    """Keep the records of these decisions."""
+    return records.filter(Exists(to_write(Push.objects.filter(record=OuterRef("pk")), now)))
+
+
 def conflicts(records: QuerySet[Record], now: datetime) -> QuerySet[Record]:
     """Keep the records of which the system says otherwise than was written there."""
     return records.filter(status=Record.Status.CONFLICT)
@@ -95,9 +105,9 @@ def tell(scope: Scope) -> Numbers:
         waiting=[
             Oldest(
                 label="Decisions to write back",
-                rows=pushes.filter(next_attempt_at__lte=now).exclude(status__in=Push.OVER),
+                rows=to_write(pushes, now),
                 since="next_attempt_at",
-                link=Link("mirroring.record", {"status__exact": Record.Status.DECIDING.value}),
+                link=Link("mirroring.record", {"trouble": "unwritten"}),
             ),
             Oldest(
                 label="Records to follow up",

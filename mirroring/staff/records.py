@@ -29,6 +29,7 @@ class RecordFilter(SimpleListFilter):
         "held": home.held,
         "elsewhere": home.elsewhere,
         "due": home.to_follow_up,
+        "unwritten": home.to_write_back,
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -38,6 +39,7 @@ class RecordFilter(SimpleListFilter):
             ("held", "cannot be asked as it is"),
             ("elsewhere", "resolved elsewhere"),
             ("due", "to follow up now"),
+            ("unwritten", "to write back now"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:

@@ -73,6 +73,31 @@ def test_each_trouble_is_counted_and_listed(
         assert listed(viewer, count) == count.rows.count()
 
 
+def test_what_waits_leads_to_the_records_that_wait(
+    connection: Connection, snow: ServiceNow, clock: Clock, hire: Hire
+) -> None:
+    due, later, over = (snow.open(f"Request {number}") for number in range(3))
+    poll(connection)
+    for ref in (due, later, over):
+        answer(record_of(connection, ref), True)
+    push_due()
+    pushes = Push.objects.all()
+    pushes.filter(record__external_id=due).update(status="sent", next_attempt_at=clock.now)
+    pushes.filter(record__external_id=later).update(
+        status="pending", next_attempt_at=clock.move(seconds=1)
+    )
+    clock.move(seconds=-1)
+    Record.objects.filter(external_id=due).update(next_attempt_at=clock.now)
+    viewer = hire("Viewer", connection.workspace)
+    waiting = home.tell(Scope(now=clock.now)).waiting
+    assert [each.label for each in waiting] == ["Decisions to write back", "Records to follow up"]
+    for each in waiting:
+        assert each.link is not None
+        page: Any = viewer.get(each.link.url)
+        assert [row.external_id for row in page.context["cl"].result_list] == [due]
+        assert each.rows.count() == 1
+
+
 def test_what_the_system_settled_by_itself_is_part_of_the_flow(
     connection: Connection, snow: ServiceNow, clock: Clock, hire: Hire
 ) -> None:
