@@ -14,6 +14,7 @@ from tracks.actors import Actor
 from tracks.ids import new_id, public_id
 from tracks.json_text import JSONText
 from tracks.models import Workspace
+from tracks.textpolicy import escaped
 
 PUSH = "push"  # the kind without a connector: the system, or a poller beside it, posts to us
 LONGEST_EXPIRY = 30  # days: the longest an ask can be open
@@ -158,4 +159,4 @@ class Identity(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or self.external_id
+        return escaped(self.name or self.external_id)

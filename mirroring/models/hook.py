@@ -10,6 +10,7 @@ from mirroring.models.connection import Connection
 from mirroring.models.record import Record
 from tracks.clock import database_now
 from tracks.ids import new_id
+from tracks.textpolicy import escaped
 from tracks.work import Work
 
 
@@ -56,7 +57,7 @@ class InboundHook(Work):
         ]
 
     def __str__(self) -> str:
-        return self.webhook_id
+        return escaped(self.webhook_id)
 
 
 class HintedHook(InboundHook):

@@ -12,6 +12,7 @@ from mirroring.models.connection import Connection
 from tracks.ids import new_id, public_id
 from tracks.json_text import JSONText
 from tracks.models import Track
+from tracks.textpolicy import escaped
 from tracks.work import Work
 
 
@@ -99,7 +100,7 @@ class Record(Work):
         ]
 
     def __str__(self) -> str:
-        return self.external_id
+        return escaped(self.external_id)
 
     @property
     def public_id(self) -> str:

@@ -15,6 +15,7 @@ from mirroring.staff.trials import OPERATE
 from tracks.addresses import NotAnAddress, check_address
 from tracks.staff.actions import reasoned_action
 from tracks.staff.base import ReadOnlyAdmin
+from tracks.staff.columns import theirs
 from tracks.staff.forms import ReasonForm
 
 
@@ -62,9 +63,13 @@ class IdentityAdmin(ReadOnlyAdmin):
         form=AddressForm,
     )
 
+    id_there = theirs("external_id", description="External id")
+    name_there = theirs("name", description="Name")
+
     actions_detail = ("name_address",)
-    list_display = ("__str__", "external_id", "connection", "address", "first_seen_at")
+    list_display = ("__str__", "id_there", "connection", "address", "first_seen_at")
     list_select_related = ("connection",)
     list_filter = (UnmatchedFilter, "connection")
     search_fields = ("external_id", "name")
-    fields = ("connection", "external_id", "name", "address", "first_seen_at")
+    fields = ("connection", "id_there", "name_there", "address", "first_seen_at")
+    readonly_fields = ("id_there", "name_there")

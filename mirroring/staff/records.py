@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest, HttpResponse
 
@@ -12,7 +11,7 @@ from mirroring.staff.trials import OPERATE, pretty
 from tracks.clock import database_now
 from tracks.staff.actions import reasoned_action
 from tracks.staff.base import ReadOnlyAdmin
-from tracks.textpolicy import escaped
+from tracks.staff.columns import theirs
 
 
 def _is_held(record: Record) -> bool:
@@ -73,9 +72,14 @@ class RecordAdmin(ReadOnlyAdmin):
         fits=operating.can_ask_again,
     )
 
+    id_there = theirs("external_id", description="External id")
+    title = theirs("title", description="Title")
+    asked_for_by = theirs("requester", description="Requester")
+    url_there = theirs("url", description="URL")
+
     actions_detail = ("look_again", "retry_push", "ask_again")
     change_form_outer_before_template = "admin/mirroring/record_pushes.html"
-    list_display = ("external_id", "title", "connection", "status", "reason", "last_seen_at")
+    list_display = ("id_there", "title", "connection", "status", "reason", "last_seen_at")
     list_select_related = ("connection",)
     list_filter = (RecordFilter, "status", "connection")
     linked_by = ("settled_at__gte",)
@@ -83,14 +87,14 @@ class RecordAdmin(ReadOnlyAdmin):
     fields = (
         "public_id",
         "connection",
-        "external_id",
+        "id_there",
         "title",
         "status",
         "reason",
         "state",
         "approvers",
-        "requester",
-        "url",
+        "asked_for_by",
+        "url_there",
         "track",
         "ask",
         "created_at",
@@ -99,7 +103,7 @@ class RecordAdmin(ReadOnlyAdmin):
         "settled_at",
         "last_error",
     )
-    readonly_fields = ("public_id", "title")
+    readonly_fields = ("public_id", "id_there", "title", "asked_for_by", "url_there")
 
     class Media:
         css = {"all": ("staff-mirroring.css",)}
@@ -107,11 +111,6 @@ class RecordAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the records within reach, with their connections."""
         return super().get_queryset(request).select_related("connection__workspace")
-
-    @admin.display(description="Title")
-    def title(self, record: Record) -> str:
-        """Return what the system calls it."""
-        return escaped(record.title)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

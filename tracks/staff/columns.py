@@ -1,9 +1,11 @@
-"""Columns of lists: unfold's `display`, with a type."""
+"""Columns of lists and fields of pages: unfold's `display`, with a type."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from unfold.decorators import display
+
+from tracks.textpolicy import escaped
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -12,3 +14,12 @@ def column(*, description: str, label: dict[str, str] | None = None) -> Callable
     """Return a decorator that heads a column; `label` gives a value's pill its colour."""
     decorator: Callable[[C], C] = display(description=description, label=label)
     return decorator
+
+
+def theirs(field: str, *, description: str) -> Callable[[Any, Any], str]:
+    """Return a method that shows what a system wrote, where nothing hides or turns text round."""
+
+    def shown(_: Any, row: Any) -> str:
+        return escaped(getattr(row, field) or "")
+
+    return column(description=description)(shown)

@@ -7,7 +7,7 @@ from django.test import Client
 
 from approvals.transitions import cancel_ask
 from mirroring import push
-from mirroring.models import Connection, Push, Record
+from mirroring.models import Connection, Identity, InboundHook, Push, Record
 from tests.api.refused import nothing_written
 from tests.conftest import Clock
 from tests.factories import WorkspaceFactory, answer
@@ -17,6 +17,7 @@ from tests.mirroring.connectors.definitions import SECRET, row
 from tests.staff.conftest import Hire
 from tests.webhooks.conftest import run_consumers
 from tracks.models import Entry
+from tracks.textpolicy import escaped
 
 pytestmark = pytest.mark.django_db
 VERBS = ("look_again", "retry_push", "ask_again")
@@ -186,6 +187,42 @@ def test_what_turns_text_round_is_written_out(
     ):
         assert "\u202e" not in shown.content.decode()
         assert r"Pay \u202e1" in shown.content.decode()
+
+
+@pytest.mark.parametrize("odd", ["\u202e", "\u2066", "\u200b", "\u2028", "\U000e0041", "\x85"])
+def test_ids_and_names_of_a_system_are_written_out(
+    integrator: Client, record: Record, clock: Clock, odd: str
+) -> None:
+    """What turns text round or hides turns no page of staff round, wherever it stands."""
+    said = f"a{odd}b"
+    person = Identity.objects.create(
+        connection=record.connection, external_id=said, name=said, first_seen_at=clock.now
+    )
+    Record.objects.filter(pk=record.pk).update(
+        external_id=said, requester=said, url=f"https://erp.example/{odd}"
+    )
+    hook = InboundHook.objects.create(
+        connection=record.connection,
+        proof="none",
+        webhook_id=said,
+        body=said,
+        body_digest="0" * 64,
+        received_at=clock.now,
+    )
+    pages = [
+        f"/admin/mirroring/{model}/{place}"
+        for model, pk in (("identity", person.pk), ("record", record.pk), ("inboundhook", hook.pk))
+        for place in ("", f"{pk}/change/")
+    ]
+    pages += [
+        f"/admin/mirroring/identity/{person.pk}/name_address/",
+        page(record, "look_again"),
+        f"/admin/tracks/track/{record.track_id}/change/",
+    ]
+    for each in pages:
+        shown = integrator.get(each).content.decode()
+        assert odd not in shown, each
+        assert escaped(said) in shown, each
 
 
 def test_the_list_names_the_system_and_the_title(integrator: Client, record: Record) -> None:
