@@ -112,7 +112,7 @@ class _Reading:
 
     def _take(self, items: Sequence[Item]) -> None:
         known = self._known(items)
-        whole = [item for item in self._whole(items, known) if self._is_kept(item)]
+        whole = list(self._whole(items, known))
         for item in with_known_addresses(self.connection, whole):
             if len(self.found.outlooks) >= MOST_ITEMS:
                 self.found.stopped = "items"
@@ -146,12 +146,6 @@ class _Reading:
             if error.kind not in (Kind.BAD_ANSWER, Kind.BAD_REQUEST):
                 raise
             self._skip(item, str(error))
-
-    def _is_kept(self, item: Item) -> bool:
-        if seen.fits(item):
-            return True
-        self._skip(item, "Its id or its revision is too long.")
-        return False
 
     def _skip(self, item: Item, why: str) -> None:
         self.found.skipped.append(Skipped(which=item.external_id[:255], why=why))

@@ -6,13 +6,11 @@ from typing import Any
 
 from config.errors import Invalid
 from mirroring.connectors.base import Item, Person, State
-from mirroring.connectors.values import digest_of
+from mirroring.connectors.values import can_be_written_out, digest_of
 from tracks.addresses import NotAnAddress, check_address, same_address
 from tracks.transitions import SelfApproval
 
 LONGEST_ID = 255
-# An amount beyond these is none: written out it would fill the page, or the memory.
-LARGEST_EXPONENT, MOST_DIGITS = 30, 40
 
 
 def read_item(payload: Any) -> Item:
@@ -154,7 +152,7 @@ class _Reader:
             self.wrong(path, "type", "This must be a number.")
             return None
         amount = Decimal(found)
-        if len(amount.as_tuple().digits) > MOST_DIGITS or abs(amount.adjusted()) > LARGEST_EXPONENT:
+        if not can_be_written_out(amount):
             self.wrong(path, "max_value", "This is no amount of money.")
             return None
         return f"{amount if self.is_exact else amount.normalize():f} {currency}".rstrip()

@@ -26,6 +26,7 @@ from mirroring.connectors.declarative.definition import read_states
 from mirroring.connectors.declarative.expressions import Expression
 from mirroring.connectors.declarative.reader import Reader
 from mirroring.connectors.declarative.spec import Fields
+from mirroring.connectors.rows import UNREADABLE, fitting
 from tracks.addresses import NotAnAddress, same_address
 from tracks.transitions import SelfApproval
 
@@ -37,7 +38,6 @@ MAPPING = ConfigField(
     kind="long_text",
     required=False,
 )
-UNREADABLE = (LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def read_posted(posted: PostedAs, payload: Any) -> Item:
         raise Invalid(errors[0]["detail"], errors=errors)
     fields = posted.fields
     try:
-        item = field_map.read_item(fields, payload, states=posted.states, options=posted.options)
+        read = field_map.read_item(fields, payload, states=posted.states, options=posted.options)
+        item = fitting(read)
     except UNREADABLE as error:
         raise Invalid.field("", f"This cannot be read: {error}.") from None
     if item.state == State.PENDING:

@@ -1,6 +1,6 @@
 """Who the people of a system are: by the address it gives, else by the one that staff gave."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,20 +16,16 @@ def with_addresses(connection: Connection, items: Sequence[Item], *, now: dateti
     known is put on the list that staff fill in.
     """
     strangers = _strangers(items)
-    if not strangers:
-        return list(items)
     known = _known(connection, strangers)
     unknown = [person for id, person in strangers.items() if id not in known]
-    Identity.objects.bulk_create(
-        (_identity(connection, person, now) for person in unknown), ignore_conflicts=True
-    )
+    rows = [_identity(connection, person, now) for person in unknown]
+    Identity.objects.bulk_create(rows, ignore_conflicts=True)
     return [_resolved(item, known) for item in items]
 
 
 def with_known_addresses(connection: Connection, items: Sequence[Item]) -> list[Item]:
     """Do the same and write nothing: whoever is not known stays so."""
-    strangers = _strangers(items)
-    known = _known(connection, strangers) if strangers else {}
+    known = _known(connection, _strangers(items))
     return [_resolved(item, known) for item in items]
 
 
@@ -46,7 +42,9 @@ def _some(person: Person | None) -> Iterable[Person]:
     return () if person is None else (person,)
 
 
-def _known(connection: Connection, strangers: Iterable[str]) -> dict[str, str]:
+def _known(connection: Connection, strangers: Collection[str]) -> dict[str, str]:
+    if not strangers:
+        return {}
     rows = Identity.objects.filter(connection=connection, external_id__in=list(strangers))
     return dict(rows.values_list("external_id", "address"))
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from mirroring import connecting, notices, seen, transitions, usage
+from mirroring import connecting, notices, transitions, usage
 from mirroring.claimed import CHECK_EVERY, Claimed, Count, Overtaken, jittered
 from mirroring.connectors.base import BadConfig, ConnectorError, Gone, Item, Kind, State
 from mirroring.models import Connection, Poll, Record, Run
@@ -125,8 +125,7 @@ class Poller(Claimed):
         for item in items:
             try:
                 wants = wants_a_look(item, known.get(item.external_id), is_partial=is_partial)
-                found = self._look(item) if wants else item
-                whole += [found] if seen.fits(found) else []
+                whole.append(self._look(item) if wants else item)
             except ConnectorError as error:
                 if error.kind not in (Kind.BAD_ANSWER, Kind.BAD_REQUEST):
                     raise

@@ -8,13 +8,7 @@ from typing import Any
 
 from mirroring.connectors.base import Item, Option, Person, State
 
-LONGEST_ID, LONGEST_REVISION = 255, 128
 _LEFT_OUT = ("external_id", "revision", "state", "material_digest", "raw")
-
-
-def fits(item: Item) -> bool:
-    """Tell whether an approval can be kept: its names may not be longer than anybody's are."""
-    return 0 < len(item.external_id) <= LONGEST_ID and len(item.revision) <= LONGEST_REVISION
 
 
 def to_json(item: Item) -> dict[str, Any]:

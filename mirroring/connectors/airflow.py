@@ -33,7 +33,6 @@ from mirroring.connectors.base import (
     Page,
     Person,
     Result,
-    Skipped,
     State,
     option_of,
 )
@@ -47,6 +46,7 @@ from mirroring.connectors.outcomes import (
     refusal,
     unhealthy,
 )
+from mirroring.connectors.rows import LONGEST_ID, UNREADABLE, read_each, read_one
 from mirroring.connectors.values import digest_of, read_amount, read_time, redacted
 
 OPTIONS = {"Approve": APPROVE, "Reject": DENY}
@@ -68,7 +68,6 @@ STATES = {
 LARGEST_PAGE = 100
 LONGEST_NOTE = 1000
 LIST = "/api/v2/dags/~/dagRuns/~/hitlDetails"
-UNREADABLE = (LookupError, TypeError, ValueError)
 
 Rows = list[dict[str, Any]]
 
@@ -147,27 +146,20 @@ class Airflow:
             "offset": str(at.offset),
         }
         found, total = _entries(self.session.read(LIST, purpose="list", query=query).json)
-        items, skipped = [], []
-        for index, detail in enumerate(found):
-            try:
-                item = self._item(detail)
-            except UNREADABLE as error:
-                skipped.append(Skipped(which=f"#{index}", why=str(error)))
-            else:
-                items += [item] if item.state == State.PENDING else []
+        items, skipped = read_each(found, self._item, id_name="id")
         following = at.turn(len(found))
         complete = not found or following.offset >= total
         return Page(
-            items=tuple(items),
+            items=tuple(item for item in items if item.state == State.PENDING),
             cursor=None if complete else following.write(),
             complete=complete,
             is_snapshot=True,
-            skipped=tuple(skipped),
+            skipped=skipped,
         )
 
     def get(self, ref: str) -> Item:
         """Return one; Gone when the task was cleared and asks anew under another id."""
-        return self._readable(ref, self._detail(ref))
+        return read_one(self._detail(ref), self._item, ref=ref)
 
     def _detail(self, ref: str) -> dict[str, Any]:
         path, instance = _path(ref)
@@ -181,17 +173,11 @@ class Airflow:
         found: dict[str, Any] = detail
         return found
 
-    def _readable(self, ref: str, detail: dict[str, Any]) -> Item:
-        try:
-            return self._item(detail)
-        except UNREADABLE as error:
-            raise ConnectorError(f"{ref[:80]}: {error}", kind=Kind.BAD_ANSWER) from None
-
     def _item(self, detail: dict[str, Any]) -> Item:
         task, params = detail["task_instance"], _params(detail.get("params") or {})
         names = ("dag_id", "dag_run_id", "task_id", "map_index", "id")
         ref = "/".join(quote(str(task[name]), safe="") for name in names)
-        if len(ref) > 255:
+        if len(ref) > LONGEST_ID:
             raise ValueError("its names are longer than 255 characters together")
         approvers = self._approvers(detail.get("assigned_users") or [])
         amount, currency = read_amount(params.get(self.config["amount_param"]))
@@ -251,7 +237,7 @@ class Airflow:
         """Choose an option; the person is named by note(), since an answer has room for no text."""
         try:
             detail = self._detail(ref)
-            item = self._readable(ref, detail)
+            item = read_one(detail, self._item, ref=ref)
         except ConnectorError as error:
             return outcome_before_sending(error)
         option = option_of(item.options, choice)

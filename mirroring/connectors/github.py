@@ -61,6 +61,7 @@ from mirroring.connectors.outcomes import (
     refusal,
     unhealthy,
 )
+from mirroring.connectors.rows import UNREADABLE, fitting
 from mirroring.connectors.values import digest_of, read_time
 
 WORD_OF = {APPROVE.code: "approved", DENY.code: "rejected"}
@@ -69,7 +70,6 @@ REQUESTS_PER_MINUTE = "80"
 LARGEST_PAGE = 10  # runs; each takes two more requests
 REPOSITORY = r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+"
 MAY_NOT = "The token's user may not review it: make it a reviewer of the environment."
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 Found = tuple[tuple[Item, ...], tuple[Skipped, ...]]
 
@@ -267,7 +267,7 @@ class GitHub:
         digest = digest_of({"title": title, "summary": summary})
         people = digest_of({"approvers": sorted(each.id for each in approvers)})
         requester = run.get("triggering_actor") or run.get("actor")
-        return Item(
+        item = Item(
             external_id=wanted.write(),
             revision=f"{state} {digest[:32]} {people[:16]}",
             state=state,
@@ -283,6 +283,7 @@ class GitHub:
             material_digest=digest,
             raw=seen.raw(),
         )
+        return fitting(item)
 
     # -- people ------------------------------------------------------------------------------------
 

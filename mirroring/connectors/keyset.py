@@ -133,7 +133,7 @@ class Position:
         elif high is None:
             return Position(since=self.since, is_first=False) if self.since else None
         else:
-            begin = min(high, latest) - OVERLAP
+            begin = max(min(high, latest), BEGINNING) - OVERLAP
         if self.low and self._was_disturbed(high):
             begin = min(begin, self.low)
         return Position(since=begin, is_first=False)

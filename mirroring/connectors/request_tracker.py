@@ -10,6 +10,7 @@ transaction) is checked, though not atomically; a note changes the ETag.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -31,7 +32,6 @@ from mirroring.connectors.base import (
     Page,
     Person,
     Result,
-    Skipped,
     State,
     option_of,
     statement,
@@ -46,6 +46,7 @@ from mirroring.connectors.outcomes import (
     refusal,
     unhealthy,
 )
+from mirroring.connectors.rows import read_each, read_one
 from mirroring.connectors.values import digest_of, read_amount, read_time, redacted
 
 STATES = {
@@ -152,21 +153,15 @@ class RequestTracker:
         said = self.session.read("/tickets", purpose="list", query=_search(at, limit)).json
         if at.started is None:
             at = replace(at, started=self.session.now())
-        items, skipped, times = [], [], []
-        for index, ticket in enumerate(_items(said)):
-            try:
-                items.append(self._item(ticket))
-                times.append(items[-1].updated)
-            except (LookupError, TypeError, ValueError) as error:
-                which = ticket.get("id") if isinstance(ticket, dict) else None
-                skipped.append(Skipped(which=str(which or f"#{index}"), why=str(error)))
+        items, skipped = read_each(_items(said), self._item, id_name="id")
+        times = [item.updated for item in items]
         more = bool(said.get("next_page"))
         following = at.follow(times) if more else at.finish(times, now=self.session.now())
         return Page(
             items=tuple(items),
             cursor=following.write() if following else None,
             complete=not more,
-            skipped=tuple(skipped),
+            skipped=skipped,
         )
 
     def get(self, ref: str) -> Item:
@@ -204,11 +199,7 @@ class RequestTracker:
         return replace(person, email=found.email, name=found.name)
 
     def _readable(self, ticket: dict[str, Any], **more: Any) -> Item:
-        try:
-            return self._item(ticket, **more)
-        except (LookupError, TypeError, ValueError) as error:
-            message = f"Ticket {ticket.get('id')} cannot be read: {error}"
-            raise ConnectorError(message, kind=Kind.BAD_ANSWER) from None
+        return read_one(ticket, partial(self._item, **more), ref=str(ticket.get("id")))
 
     def _texts(self, ref: str) -> Iterator[str]:
         """Yield what is written on a ticket, the request itself first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, ClassVar
 
 from mirroring import strict_json
@@ -41,10 +42,10 @@ from mirroring.connectors.outcomes import (
     refusal,
     unhealthy,
 )
-from mirroring.connectors.values import read_time
+from mirroring.connectors.rows import UNREADABLE, fitting
+from mirroring.connectors.values import read_number, read_time
 
 Record = tuple[Any, dict[str, Any], Answer]  # what was read, what it fills in, how it came
-UNREADABLE = (LookupError, TypeError, ValueError)
 
 
 class Rest:
@@ -166,23 +167,30 @@ class Rest:
         return where is None or bool(where.find(record))
 
     def _seen(self, records: Any) -> Seen:
-        it = self.definition
-        updated, number = it.fields.plain.get("updated"), it.listing.cursor.number
-        times, numbers = [], []
-        for record in records:
-            try:
-                found = updated.find(record) if updated else None
-                times.append(read_time(found, it.fields.time_pattern or None))
-                if number:
-                    numbers.append(int(number.find(record)))
-            except UNREADABLE:
-                times.append(None)
-        return Seen(times, numbers)
+        numbers = [self._number_of(record) for record in records]
+        known = [number for number in numbers if number is not None]
+        return Seen([self._time_of(record) for record in records], known)
+
+    def _time_of(self, record: Any) -> datetime | None:
+        fields = self.definition.fields
+        updated = fields.plain.get("updated")
+        try:
+            found = updated.find(record) if updated else None
+            return read_time(found, fields.time_pattern or None)
+        except UNREADABLE:
+            return None
+
+    def _number_of(self, record: Any) -> int | None:
+        number = self.definition.listing.cursor.number
+        try:
+            return read_number(number.find(record)) if number else None
+        except UNREADABLE:
+            return None
 
     def _item(self, record: Any, ref: str = "") -> Item:
         it = self.definition
-        item = field_map.read_item(
-            it.fields, record, states=it.states, options=self.options, ref=ref
+        item = fitting(
+            field_map.read_item(it.fields, record, states=it.states, options=self.options, ref=ref)
         )
         if it.people is None:
             return item

@@ -1,4 +1,4 @@
-"""From rows to items: one that cannot be read harms no other."""
+"""From rows to items: one that cannot be read, or kept, harms no other."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,9 @@ from mirroring import strict_json
 from mirroring.connectors.base import ConnectorError, Item, Kind, Skipped
 from mirroring.connectors.http import Answer
 
-UNREADABLE = (LookupError, TypeError, ValueError)
+# What taking a row apart may fail with, whatever a system has put there.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+LONGEST_ID, LONGEST_REVISION, LONGEST_URL = 255, 128, 2048
 
 
 def read_each(
@@ -18,7 +20,7 @@ def read_each(
     for index, row in enumerate(rows):
         try:
             strict_json.check(row)
-            items.append(read(row))
+            items.append(fitting(read(row)))
         except UNREADABLE as error:
             found = row.get(id_name) if isinstance(row, dict) else None
             found = found.get("value") if isinstance(found, dict) else found
@@ -30,10 +32,25 @@ def read_one(row: Any, read: Callable[[Any], Item], *, ref: str) -> Item:
     """Return the item of a row; raise ConnectorError if it cannot be read."""
     try:
         strict_json.check(row)
-        return read(row)
+        return fitting(read(row))
     except UNREADABLE as error:
         message = f"{ref[:40]} cannot be read: {error}"
         raise ConnectorError(message, kind=Kind.BAD_ANSWER) from None
+
+
+def fitting(item: Item) -> Item:
+    """Return an item that can be kept as it is; raise ValueError for one that is too long."""
+    lengths = {
+        "id": (item.external_id, LONGEST_ID),
+        "revision": (item.revision, LONGEST_REVISION),
+        "URL": (item.url or "", LONGEST_URL),
+    }
+    for name, (text, longest) in lengths.items():
+        if len(text) > longest:
+            raise ValueError(f"its {name} is longer than {longest} characters")
+    if not item.external_id:
+        raise ValueError("it has no id")
+    return item
 
 
 def content_of(answer: Answer, kind: type, *, inside: str = "") -> Any:

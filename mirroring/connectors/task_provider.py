@@ -32,7 +32,6 @@ from mirroring.connectors.base import (
     Person,
     Problem,
     Result,
-    Skipped,
     State,
     option_of,
     statement,
@@ -47,6 +46,7 @@ from mirroring.connectors.outcomes import (
     refusal,
     unhealthy,
 )
+from mirroring.connectors.rows import UNREADABLE, read_each, read_one
 from mirroring.connectors.values import digest_of, read_amount, read_time, redacted
 
 STATES = {
@@ -67,7 +67,6 @@ LONGEST_ID = 255
 REVISION = re.compile(r"[!#-~]{1,128}")
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 NO_NOTES = (405, 501)
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
 
 class TaskProvider:
@@ -140,20 +139,14 @@ class TaskProvider:
             raise ConnectorError("/tasks was answered without a list.", kind=Kind.BAD_ANSWER)
         if at.started is None:
             at = replace(at, started=self.session.now())
-        items, skipped = [], []
-        for index, task in enumerate(tasks):
-            try:
-                items.append(self._item(task))
-            except UNREADABLE as error:
-                which = task.get("id") if isinstance(task, dict) else None
-                skipped.append(Skipped(which=str(which or f"#{index}"), why=str(error)))
+        items, skipped = read_each(tasks, self._item, id_name="id")
         now = self.session.now()
         following = _go_on(at, tasks) if said["more"] else at.finish(_times(tasks), now=now)
         return Page(
             items=tuple(items),
             cursor=following.write() if following else None,
             complete=not said["more"],
-            skipped=tuple(skipped),
+            skipped=skipped,
         )
 
     def get(self, ref: str) -> Item:
@@ -162,10 +155,7 @@ class TaskProvider:
         return self._readable(ref, answer.json)
 
     def _readable(self, ref: str, task: Any) -> Item:
-        try:
-            item = self._item(task)
-        except UNREADABLE as error:
-            raise ConnectorError(f"{ref[:80]}: {error}", kind=Kind.BAD_ANSWER) from None
+        item = read_one(task, self._item, ref=ref)
         if item.external_id != ref:
             raise Gone(f"{ref[:80]} is answered with another task")
         return item

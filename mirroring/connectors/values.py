@@ -14,6 +14,8 @@ _AMOUNT = re.compile(
 _SECRET_NAME = re.compile(r"token|secret|passw|authorization|api[-_]?key|credential|cookie", re.I)
 MILLISECONDS_FROM = 10**11  # as seconds that is the year 5138, as milliseconds 1973
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+# A number beyond these is no amount: written out it would fill the page, or the memory.
+LARGEST_EXPONENT, MOST_DIGITS = 30, 40
 
 
 def read_amount(value: Any) -> tuple[Decimal | None, str | None]:
@@ -26,7 +28,22 @@ def read_amount(value: Any) -> tuple[Decimal | None, str | None]:
     found = _AMOUNT.fullmatch(str(value)) if isinstance(value, str) else None
     if found is not None:
         return Decimal(found[2]), found[1] or found[3]
-    return (None, None) if isinstance(value, str) else (Decimal(value), None)
+    is_one = not isinstance(value, str) and can_be_written_out(Decimal(value))
+    return (Decimal(value), None) if is_one else (None, None)
+
+
+def can_be_written_out(number: Decimal) -> bool:
+    """Tell whether a number is one that a person could have meant, digit by digit."""
+    if not number.is_finite() or abs(number.adjusted()) > LARGEST_EXPONENT:
+        return False
+    return len(number.as_tuple().digits) <= MOST_DIGITS
+
+
+def read_number(value: Any) -> int:
+    """Return a whole number; raise ValueError for what is none that a person could have meant."""
+    if isinstance(value, Decimal) and not can_be_written_out(value):
+        raise ValueError("this is not a number to count on by")
+    return int(value)
 
 
 def read_time(value: Any, pattern: str | None = None) -> datetime | None:
@@ -48,20 +65,25 @@ def read_time(value: Any, pattern: str | None = None) -> datetime | None:
             moment = datetime.strptime(value, pattern)  # noqa: DTZ007
         else:
             moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{str(value)[:40]!r} is not a time") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return None if moment == _NEVER else moment
 
 
 def digest_of(material: Mapping[str, Any]) -> str:
-    """Return a digest of what an approver decides about. 1.50 and 1.5 are the same amount."""
+    """Return a digest of what an approver decides about. 1.50 and 1.5 are the same amount.
+
+    Raise ValueError for a number that nobody could have meant.
+    """
     content = json.dumps(material, sort_keys=True, ensure_ascii=True, default=_plain)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, Decimal):
+        if not can_be_written_out(value):
+            raise ValueError("a number in it is out of all bounds")
         return format(value.normalize(), "f")
     return value.isoformat() if isinstance(value, datetime) else str(value)
 

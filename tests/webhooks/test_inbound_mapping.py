@@ -166,6 +166,27 @@ def test_whoever_asks_cannot_approve(mapped: Sender) -> None:
     assert not InboundHook.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        (b'"cost": 1e9999999', "This cannot be read: a number in it is out of all bounds."),
+        (
+            b'"cost": "1", "wanted": "9999-12-31T23:59:59-05:00"',
+            "This cannot be read: '9999-12-31T23:59:59-05:00' is not a time.",
+        ),
+        (
+            b'"cost": "1", "where": "' + b"x" * 2028 + b'"',
+            "This cannot be read: its URL is longer than 2048 characters.",
+        ),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(mapped: Sender, odd: bytes, why: str) -> None:
+    more = "  due: wanted\n  values: {where: where}\n  url: 'https://erp.acme.com/{item.where}'\n"
+    Connection.objects.update(config={"mapping": MAPPING.replace("states:", f"{more}states:")})
+    with nothing_written():
+        assert errors_of(mapped.post(EXACT.replace(b'"cost": 750.50', odd))) == [("", why)]
+
+
 def test_an_expense_report_is_no_ticket(mapped: Sender) -> None:
     with nothing_written():
         assert len(errors_of(mapped.post())) == 3

@@ -9,7 +9,7 @@ from mirroring.models import Connection, Poll, Record
 from tests.conftest import Clock
 from tests.mirroring.connections.declared import ACCOUNT, LIST, connect, poll
 from tests.mirroring.connectors.api import Api
-from tests.mirroring.connectors.definitions import row
+from tests.mirroring.connectors.definitions import BY_TIME, row
 from tracks.models import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,69 @@ def test_a_text_that_cannot_be_kept_harms_no_other_row(
     run = connection.runs.get(job="delta")
     assert run.skipped == 1
     assert "a text contains U+0000 or half of a surrogate pair" in run.notes[0]
+
+
+ODD = {
+    "item__due": "wanted",
+    "item__values": {"where": "where"},
+    "item__url": "https://erp.corp.example/{item.where}",
+    "item__requester": {"from": "by", "id": "@", "email": "@"},
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ('"wanted": "9999-12-31T23:59:59-05:00"', "'9999-12-31T23:59:59-05:00' is not a time"),
+        ('"wanted": "0001-01-01T00:00:00+01:00"', "'0001-01-01T00:00:00+01:00' is not a time"),
+        ('"total": {"value": 1e9999999}', "a number in it is out of all bounds"),
+        ('"total": {"value": -1e-9999999}', "a number in it is out of all bounds"),
+        (f'"where": "{"x" * 2024}"', "its URL is longer than 2048 characters"),
+    ],
+)
+def test_an_approval_that_cannot_be_kept_is_named_and_harms_no_other(
+    workspace: Workspace, api: Api, clock: Clock, odd: str, why: str
+) -> None:
+    connection = connect(workspace, api, definition=ACCOUNT | ODD)
+    api.on(LIST, _with_one(odd))
+    assert poll(connection).failures == 0
+    assert sorted(Record.objects.values_list("external_id", flat=True)) == ["1", "3"]
+    assert connection.runs.get(job="delta").notes == [f"2: {why}"]
+
+
+def _with_one(odd: str) -> bytes:
+    """Return a list of three, of which the second one has something odd in it."""
+    second = {name: value for name, value in row(2).items() if name not in odd} | {"odd": "HERE"}
+    rows = json.dumps({"rows": [row(1), second, row(3)]})
+    return rows.replace('"odd": "HERE"', odd).encode()
+
+
+def test_a_requester_who_is_a_long_text_is_nobody_one_can_write_to(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    connection = connect(workspace, api, definition=ACCOUNT | ODD)
+    api.on(LIST, {"rows": [row(1) | {"by": "x" * 256}, row(2)]})
+    assert poll(connection).failures == 0
+    assert list(Record.objects.values_list("status", "requester")) == [("pending", None)] * 2
+
+
+def test_what_is_found_too_long_by_a_look_at_it_alone_stops_no_sweep(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    connection = connect(workspace, api, definition=ACCOUNT | ODD | BY_TIME)
+    rows = [row(number) | {"at": "2026-11-22T09:00:00Z"} for number in (1, 2)]
+    api.on(LIST, {"rows": rows})
+    poll(connection)
+    clock.move(minutes=13)
+    api.on(f"{LIST}/1", row(1) | {"where": "x" * 2024})
+    api.on(f"{LIST}/2", row(2) | {"status": "no"})
+    api.on(LIST, {"rows": []})
+    Poll.objects.update(sweep_at=clock.now)
+    assert poll(connection).failures == 0
+    assert connection.runs.get(job="sweep").notes == [
+        "1: 1 cannot be read: its URL is longer than 2048 characters"
+    ]
+    assert Ask.objects.filter(status="open").count() == 1
 
 
 def swept(connection: Connection, api: Api, rows: range) -> Poll:

@@ -1,5 +1,6 @@
 """The declarative connector reads: lists, pages, cursors, fields, people."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from mirroring.connectors.base import (
     Person,
     State,
 )
+from mirroring.connectors.keyset import Position
 from mirroring.connectors.rest import Rest
 from tests.mirroring.connectors.api import Api
 from tests.mirroring.connectors.definitions import rest, row
@@ -374,6 +376,27 @@ def test_a_sequence_asks_for_what_comes_after_its_highest_number(api: Api) -> No
     pages(connector, found[-1].cursor)
     assert ids(found) == [["1", "2"], ["3"], []]
     assert [query.get("after") for query in api.queries("GET")] == [None, "9", "10", "10"]
+
+
+def test_a_number_that_leads_nowhere_is_passed_over(api: Api) -> None:
+    said = json.dumps({"rows": [row(1, seq=4), row(2, seq="HERE")]}).replace('"HERE"', "1e9999999")
+    api.on("GET /approvals", said.encode(), {"rows": []})
+    connector = rest(
+        api.url,
+        list__request={"path": "/approvals", "query": {"after": "{since}", "p": "{page}"}},
+        list__pages={"type": "page_number"},
+        list__cursor={"type": "sequence", "field": "seq"},
+    )
+    assert ids(pages(connector)) == [["1", "2"], []]
+    assert [query.get("after") for query in api.queries("GET")] == [None, "4"]
+
+
+def test_a_time_before_all_others_leads_on(api: Api) -> None:
+    api.on("GET /approvals", {"rows": [row(1, at="0001-01-01T00:00:00Z")], "more": False})
+    connector = keyset(api.url)
+    later = Position(since=datetime(2026, 11, 22, tzinfo=UTC), is_first=False).write()
+    page = connector.list(later, 10)
+    assert Position.read(page.cursor).since == datetime(1969, 12, 31, 23, 55, tzinfo=UTC)
 
 
 def test_an_offset_stays_where_the_list_ended(api: Api) -> None:

@@ -195,6 +195,12 @@ def test_a_list_that_stands_still_is_an_error(api: Api) -> None:
         ({"approvers": [{"email": 7}]}, "a text is missing"),
         ({"amount": "18,400.00"}, "its amount is not exact"),
         ({"modified": None}, "it does not say when it was modified"),
+        (
+            {"url": "https://erp.corp.example/" + "x" * 2024},
+            "its URL is longer than 2048 characters",
+        ),
+        ({"title": "12\0 laptops"}, "a text contains U+0000 or half of a surrogate pair"),
+        ({"due": "9999-12-31T23:59:59-05:00"}, "'9999-12-31T23:59:59-05:00' is not a time"),
     ],
 )
 def test_a_task_that_cannot_be_read_harms_no_other(

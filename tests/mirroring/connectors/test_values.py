@@ -29,6 +29,13 @@ from mirroring.connectors.values import digest_of, read_amount, read_time, redac
         (None, None, None),
         (True, None, None),
         ([7], None, None),
+        (Decimal("1e9999999"), None, None),
+        (Decimal("-1e-9999999"), None, None),
+        (Decimal("NaN"), None, None),
+        (Decimal("Infinity"), None, None),
+        (10**31, None, None),
+        (Decimal("0." + "1" * 41), None, None),
+        (Decimal("18400.000000000002"), Decimal("18400.000000000002"), None),
     ],
 )
 def test_an_amount_is_read_exactly_or_not_at_all(
@@ -57,7 +64,11 @@ def test_what_was_never_set_is_no_time(value: Any) -> None:
     assert read_time(value) is None
 
 
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01", True, [], 10**30])
+ODD_TIMES = ["yesterday", "2026-13-01", True, [], 10**30, Decimal("1e9999999")]
+NOWHERE_IN_UTC = ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00"]
+
+
+@pytest.mark.parametrize("value", [*ODD_TIMES, *NOWHERE_IN_UTC])
 def test_anything_else_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="not a time"):
         read_time(value)
@@ -67,6 +78,12 @@ def test_the_same_amount_written_otherwise_has_the_same_digest() -> None:
     assert digest_of({"a": Decimal("1.50")}) == digest_of({"a": Decimal("1.5")})
     assert digest_of({"a": Decimal("1.50")}) != digest_of({"a": Decimal("1.51")})
     assert digest_of({"a": "x", "b": None}) == digest_of({"b": None, "a": "x"})
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "1e-9999999", "NaN"])
+def test_a_number_that_nobody_can_mean_has_no_digest(number: str) -> None:
+    with pytest.raises(ValueError, match="out of all bounds"):
+        digest_of({"a": Decimal(number)})
 
 
 def test_what_looks_secret_is_not_kept() -> None:
