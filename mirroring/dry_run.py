@@ -15,7 +15,6 @@ from mirroring.connectors.base import (
     ConnectorError,
     Gone,
     Item,
-    Kind,
     Skipped,
     State,
 )
@@ -26,6 +25,7 @@ from mirroring.people import with_known_addresses
 from mirroring.polling import PAGE, wants_a_look
 from mirroring.refusals import NotPolled, SystemFailed
 from mirroring.resolved import WORDS
+from mirroring.singly import OF_ONE_ALONE
 from tracks.addresses import same_address
 from tracks.clock import database_now
 from tracks.transitions import SelfApproval
@@ -143,7 +143,7 @@ class _Reading:
         except Gone:
             yield connecting.gone(item)
         except ConnectorError as error:
-            if error.kind not in (Kind.BAD_ANSWER, Kind.BAD_REQUEST):
+            if error.kind not in OF_ONE_ALONE:
                 raise
             self._skip(item, str(error))
 

@@ -18,6 +18,7 @@ from mirroring import connecting, notices, transitions, usage
 from mirroring.claimed import CHECK_EVERY, Claimed, Count, Overtaken, jittered
 from mirroring.connectors.base import BadConfig, ConnectorError, Gone, Item, Kind, State
 from mirroring.models import Connection, Poll, Record, Run
+from mirroring.singly import Singly
 from mirroring.sweeping import sweep
 from tracks.clock import database_now
 
@@ -121,15 +122,13 @@ class Poller(Claimed):
     def _read_whole(self, items: Sequence[Item], whole: list[Item], count: Count) -> None:
         """Collect the items of a page, looked at one by one where the list does not tell enough."""
         known = self._known(items)
-        is_partial = not self.connector.capabilities().list_has_all
+        is_partial, singly = not self.connector.capabilities().list_has_all, Singly(self, count)
         for item in items:
             try:
                 wants = wants_a_look(item, known.get(item.external_id), is_partial=is_partial)
                 whole.append(self._look(item) if wants else item)
             except ConnectorError as error:
-                if error.kind not in (Kind.BAD_ANSWER, Kind.BAD_REQUEST):
-                    raise
-                count.skip(item.external_id, str(error))
+                singly.leave_out(item.external_id, error)
 
     def _known(self, items: Sequence[Item]) -> dict[str, Known]:
         ids = [item.external_id for item in items]

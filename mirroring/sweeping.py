@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from mirroring import connecting, sync
 from mirroring.claimed import Claimed, Count, jittered
-from mirroring.connectors.base import ConnectorError, Gone, Kind
+from mirroring.connectors.base import ConnectorError, Gone
 from mirroring.models import Record, Run
+from mirroring.singly import Singly
 from tracks.clock import database_now
 
 SWEEP_EVERY = timedelta(minutes=12)
@@ -25,10 +26,11 @@ def sweep(held: Claimed) -> None:
     """Look one by one at what may have ended without a trace, the longest unseen first."""
     started, count = database_now(), Count()
     gone: list[Record] = []
-    unseen = _unseen(held, started)
+    unseen, singly = _unseen(held, started), Singly(held, count)
     try:
         for record in unseen:
-            _sweep_one(held, record, count, gone)
+            count.seen += 1
+            count.changed += _sweep_one(held, record, singly, gone)
             if held.is_time_over:
                 break
         is_over = count.seen == len(unseen) < SWEEP_MOST
@@ -70,21 +72,19 @@ def _waiting(held: Claimed) -> QuerySet[Record]:
     return Record.objects.filter(connection=held.connection, status__in=Record.UNSETTLED)
 
 
-def _sweep_one(held: Claimed, record: Record, count: Count, gone: list[Record]) -> None:
-    count.seen += 1
+def _sweep_one(held: Claimed, record: Record, singly: Singly, gone: list[Record]) -> int:
+    """Look at one; return how many have changed."""
     read_at = database_now()
     try:
         item = held.connector.get(record.external_id)
     except Gone:
         gone.append(record)
-        return
+        return 0
     except ConnectorError as error:
-        if error.kind not in (Kind.BAD_ANSWER, Kind.BAD_REQUEST):
-            raise
-        count.skip(record.external_id, str(error))
+        singly.leave_out(record.external_id, error)
         _was_looked_at([record])
-        return
-    count.changed += len(held.store([item], read_at=read_at, is_look=True))
+        return 0
+    return len(held.store([item], read_at=read_at, is_look=True))
 
 
 def _close(held: Claimed, gone: Sequence[Record], count: Count, *, read_at: datetime) -> None:

@@ -1,6 +1,7 @@
 """What a system may say in any order, in any words, or not at all, and what follows from it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -105,6 +106,67 @@ def test_what_is_found_too_long_by_a_look_at_it_alone_stops_no_sweep(
         "1: 1 cannot be read: its URL is longer than 2048 characters"
     ]
     assert Ask.objects.filter(status="open").count() == 1
+
+
+REFUSED = {"message": "No right to see"}
+TWO = {"rows": [row(number) | {"at": "2026-11-22T09:00:00Z"} for number in (1, 2)]}
+
+
+def test_one_that_the_account_may_no_longer_see_stops_no_sweep(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    """As an approval of Request Tracker that is moved to a queue that the account cannot see."""
+    connection = connect(workspace, api, definition=ACCOUNT | BY_TIME)
+    api.on(LIST, TWO)
+    poll(connection)
+    api.on(LIST, {"rows": []})
+    api.on(f"{LIST}/1", REFUSED, status=403)
+    api.on(f"{LIST}/2", row(2) | {"status": "no"})
+    for _ in range(5):
+        clock.move(minutes=13)
+        Poll.objects.update(sweep_at=clock.now, check_at=clock.now + timedelta(days=1))
+        standing = poll(connection)
+    assert (standing.failures, standing.paused_at) == (0, None)
+    assert dict(Record.objects.values_list("external_id", "status")) == {
+        "1": "pending",
+        "2": "rejected",
+    }
+    run = connection.runs.filter(job="sweep").order_by("started_at")[0]
+    assert (run.seen, run.skipped) == (2, 1)
+    assert run.notes[0].startswith(f"1: GET {api.url}/approvals/1 was answered with 403")
+    # Once for a sweep, not for each that is refused.
+    assert len(api.asked("GET /me")) == 1 + 5
+
+
+def test_an_account_that_is_refused_altogether_fails(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    connection = connect(workspace, api, definition=ACCOUNT | BY_TIME)
+    api.on(LIST, TWO)
+    poll(connection)
+    api.on(LIST, {"rows": []})
+    for line in (f"{LIST}/1", f"{LIST}/2", "GET /me"):
+        api.on(line, REFUSED, status=403)
+    clock.move(minutes=13)
+    Poll.objects.update(sweep_at=clock.now, check_at=clock.now + timedelta(days=1))
+    standing = poll(connection)
+    assert (standing.failures, standing.error_kind) == (1, "forbidden")
+    assert connection.runs.get(job="sweep").skipped == 0
+
+
+def test_one_that_may_not_be_read_by_itself_is_named_and_harms_no_other(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    also = {"get__also": {"document": {"path": "/documents/{id}"}}}
+    connection = connect(workspace, api, definition=ACCOUNT | also)
+    api.on(LIST, {"rows": [row(1), row(2)]})
+    for number in (1, 2):
+        api.on(f"{LIST}/{number}", row(number))
+    api.on("GET /documents/1", REFUSED, status=403)
+    api.on("GET /documents/2", {})
+    assert poll(connection).failures == 0
+    assert list(Record.objects.values_list("external_id", flat=True)) == ["2"]
+    assert connection.runs.get(job="delta").skipped == 1
 
 
 def swept(connection: Connection, api: Api, rows: range) -> Poll:
