@@ -31,7 +31,12 @@ from mirroring.connectors.config import checked
 from mirroring.connectors.declarative import fields as field_map
 from mirroring.connectors.declarative.definition import read_definition
 from mirroring.connectors.declarative.passes import Seen, go_on, placeholders, way_on
-from mirroring.connectors.declarative.sending import make_session, read_secrets, send
+from mirroring.connectors.declarative.sending import (
+    check_filled,
+    make_session,
+    read_secrets,
+    send,
+)
 from mirroring.connectors.declarative.spec import Choice, NoteWhen, PageType
 from mirroring.connectors.http import Answer
 from mirroring.connectors.keyset import Position
@@ -157,10 +162,16 @@ class Rest:
                 which = field_map.reference(self.definition.fields, record)
                 strict_json.check(record)
                 if self._is_wanted(record):
+                    self._check_ref(which)
                     items.append(self._item(record))
             except UNREADABLE as error:
                 skipped.append(Skipped(which=which, why=str(error)))
         return tuple(items), tuple(skipped)
+
+    def _check_ref(self, ref: str) -> None:
+        """Raise Unfit for an id that can be listed, and never be asked for."""
+        values = field_map.reference_values(self.definition.fields, ref)
+        check_filled(self.definition.single.request, {**values, **self.secrets})
 
     def _is_wanted(self, record: Any) -> bool:
         where = self.definition.listing.where
@@ -229,8 +240,6 @@ class Rest:
 
     def _record(self, ref: str, *, purpose: str = "get") -> Record:
         single, fields = self.definition.single, self.definition.fields
-        if not ref:
-            raise Gone("There is no approval without an id.")
         values: dict[str, Any] = field_map.reference_values(fields, ref)
         answer = self._read(single.request, values, purpose=purpose)
         try:

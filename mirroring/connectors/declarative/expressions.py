@@ -11,13 +11,20 @@ from urllib.parse import quote
 import jmespath
 from jmespath import exceptions, functions
 
-from mirroring.connectors.base import ConnectorError, Gone, Kind
+from mirroring.connectors.base import ConnectorError, Kind
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z_]+(?:\.[A-Za-z0-9_-]+)?)\}|[{}]")
 # What ends a text in the query languages of systems: RT, ServiceNow, JQL, SQL, OData.
 _ENDS_TEXT = re.compile(r"['\"\\^`\x00-\x1f\x7f]")
 # %2F and %5C are read as separators by enough servers to keep them out.
 _ENDS_SEGMENT = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+class Unfit(ConnectorError, ValueError):
+    """A value cannot be filled in where it is wanted; so nothing was asked of the system."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, kind=Kind.BAD_REQUEST, permanent=True)
 
 
 class _Functions(functions.Functions):
@@ -139,11 +146,14 @@ class Template:
         return self._join(values, str)
 
     def query(self, values: Mapping[str, Any]) -> str:
-        """Return a text for a query. Inside of a longer text a value cannot end a quotation."""
+        """Return a text for a query; raise Unfit.
+
+        Inside of a longer text a value cannot end a quotation.
+        """
         return self.text(values) if self._only_name() else self._join(values, _unquotable)
 
     def path(self, values: Mapping[str, Any]) -> str:
-        """Return a path in which no value can be more than a part of one segment."""
+        """Return a path in which no value can be more than a part of one segment; raise Unfit."""
         return self._join(values, _segment)
 
     def _join(self, values: Mapping[str, Any], write: Callable[[str], str]) -> str:
@@ -162,12 +172,11 @@ def _written(value: Any) -> str:
 
 def _segment(value: str) -> str:
     if not value.strip(".") or _ENDS_SEGMENT.search(value):
-        raise Gone(f"{value[:40]!r} cannot be part of a path.")
+        raise Unfit(f"{value[:40]!r} cannot be part of a path.")
     return quote(value, safe="")
 
 
 def _unquotable(value: str) -> str:
     if _ENDS_TEXT.search(value):
-        message = f"{value[:40]!r} cannot be part of a query."
-        raise ConnectorError(message, kind=Kind.BAD_REQUEST, permanent=True)
+        raise Unfit(f"{value[:40]!r} cannot be part of a query.")
     return value

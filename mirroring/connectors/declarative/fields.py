@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mirroring.connectors.base import ConnectorError, Gone, Item, Kind, Option, Person, State
-from mirroring.connectors.declarative.expressions import Expression
+from mirroring.connectors.base import ConnectorError, Item, Kind, Option, Person, State
+from mirroring.connectors.declarative.expressions import Expression, Unfit
 from mirroring.connectors.declarative.reader import Reader
 from mirroring.connectors.declarative.requests import EVERYTHING
 from mirroring.connectors.declarative.spec import Fields, People
@@ -97,7 +97,7 @@ def _material(reader: Reader, known: set[str]) -> tuple[str, ...]:
 
 def reference(fields: Fields, record: Any) -> str:
     """Return the external id of a record; raise ValueError if it has none."""
-    parts = [_word(expression.find(record)) for expression in fields.ids.values()]
+    parts = [word(expression.find(record)) for expression in fields.ids.values()]
     if not all(parts):
         raise ValueError("it has no id")
     external_id = parts[0] if "" in fields.ids else "/".join(quote(each, safe="") for each in parts)
@@ -107,12 +107,14 @@ def reference(fields: Fields, record: Any) -> str:
 
 
 def reference_values(fields: Fields, ref: str) -> dict[str, str]:
-    """Return the placeholders that an external id fills; raise Gone if it is not one."""
+    """Return the placeholders that an external id fills; raise Unfit if it is not one."""
+    if not ref:
+        raise Unfit("There is no approval without an id.")
     if "" in fields.ids:
         return {"id": ref}
     parts = [unquote(each) for each in ref.split("/")]
     if len(parts) != len(fields.ids):
-        raise Gone(f"{ref[:40]!r} is not an id of this system")
+        raise Unfit(f"{ref[:40]!r} is not an id of this system")
     named = {f"id.{name}": part for name, part in zip(fields.ids, parts, strict=True)}
     return {"id": ref, **named}
 
@@ -122,7 +124,8 @@ def item_values(fields: Fields, record: Any) -> dict[str, Any]:
     return {f"item.{name}": found.find(record) for name, found in fields.values.items()}
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """Return a plain value as a text; nothing for what is none."""
     if value is None or isinstance(value, dict | list):
         return ""
     return json.dumps(value) if isinstance(value, bool) else str(value)
@@ -130,7 +133,7 @@ def _word(value: Any) -> str:
 
 def state_word(fields: Fields, record: Any) -> str:
     """Return the system's own word for how an approval stands."""
-    return _word(fields.plain["state"].find(record))
+    return word(fields.plain["state"].find(record))
 
 
 def people_in(where: People | None, record: Any) -> tuple[Person, ...]:
@@ -144,10 +147,10 @@ def people_in(where: People | None, record: Any) -> tuple[Person, ...]:
 
 
 def _person(where: People, found: Any) -> Person | None:
-    identity = _word(where.id.find(found))
+    identity = word(where.id.find(found))
     parts = {"email": where.email, "name": where.name, "manager": where.manager}
     told = {
-        name: _word(expression.find(found)) or None
+        name: word(expression.find(found)) or None
         for name, expression in parts.items()
         if expression
     }
@@ -170,7 +173,7 @@ def read_item(
     amount, currency = read_amount(plain.get("amount"))
     if amount is not None:
         amount = amount.scaleb(-fields.amount_decimals)
-    word, title = _word(plain["state"]), _word(plain["title"])
+    state, title = word(plain["state"]), word(plain["title"])
     if not title:
         raise ValueError("it has no title")
     requester = next(iter(people_in(fields.requester, record)), None)
@@ -180,7 +183,7 @@ def read_item(
         **plain,
         **times,
         "amount": amount if amount is not None else plain.get("amount"),
-        "currency": _word(plain.get("currency")) or currency,
+        "currency": word(plain.get("currency")) or currency,
         "approvers": sorted(person.id for person in approvers),
         "requester": requester and requester.id,
         "summary": summary,
@@ -188,18 +191,18 @@ def read_item(
     }
     digest = digest_of({name: known.get(name) for name in fields.material})
     external_id = ref or reference(fields, record)
-    told = _word(plain.get("revision"))
+    told = word(plain.get("revision"))
     return Item(
         external_id=external_id,
-        revision=told[:128] or f"{_word(plain.get('updated'))[:60]} {word[:40]} {digest[:16]}",
-        state=states.get(word, State.UNKNOWN),
+        revision=told[:128] or f"{word(plain.get('updated'))[:60]} {state[:40]} {digest[:16]}",
+        state=states.get(state, State.UNKNOWN),
         title=title,
         approvers=approvers,
         requester=requester,
         decided_by=next(iter(people_in(fields.decided_by, record)), None),
         summary=summary,
-        description=_word(plain.get("description")) or None,
-        details=_word(plain.get("details")) or None,
+        description=word(plain.get("description")) or None,
+        details=word(plain.get("details")) or None,
         amount=amount,
         currency=known["currency"],
         url=_url(fields, external_id, record),
@@ -213,7 +216,7 @@ def read_item(
 def _summary(fields: Fields, record: Any) -> list[tuple[str, str]]:
     rows = [(label, found.find(record)) for label, found in fields.summary]
     texts = [
-        (label, ", ".join(map(_word, value)) if isinstance(value, list) else _word(value))
+        (label, ", ".join(map(word, value)) if isinstance(value, list) else word(value))
         for label, value in rows
     ]
     return [(label, text) for label, text in texts if text]
@@ -225,10 +228,7 @@ def _url(fields: Fields, ref: str, record: Any) -> str | None:
     values = {**reference_values(fields, ref), **item_values(fields, record)}
     if not fields.url.is_complete(values):
         return None
-    try:
-        return fields.url.path(values)
-    except ConnectorError as error:
-        raise ValueError(str(error)) from None
+    return fields.url.path(values)
 
 
 def unreadable(ref: str, error: Exception) -> ConnectorError:

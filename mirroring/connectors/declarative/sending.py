@@ -92,6 +92,12 @@ def send(
     )
 
 
+def check_filled(request: Request, values: Mapping[str, Any]) -> None:
+    """Raise Unfit where a request cannot be sent with these values."""
+    request.path.path(values)
+    _query(request.query, values)
+
+
 def _query(rows: Rows, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (name, template.query(values)) for name, template in rows if template.is_complete(values)

@@ -153,15 +153,35 @@ def test_an_id_of_several_parts_is_taken_apart_again(api: Api) -> None:
     listed = connector.list(None, 10).items[0]
     assert listed.external_id == "daily/2026-11-22T10%3A00%2B00%3A00"
     assert connector.get(listed.external_id).external_id == listed.external_id
-    with pytest.raises(Gone):
+    with pytest.raises(ConnectorError) as failure:
         connector.get("daily")
+    assert failure.value.kind == Kind.BAD_REQUEST
 
 
 @pytest.mark.parametrize("ref", ["", ".", "..", "../7", "7/../8", "a\\b", "7\n"])
 def test_no_id_leads_to_another_path(api: Api, ref: str) -> None:
-    with pytest.raises(Gone):
+    """Nor is it gone: nothing was asked."""
+    with pytest.raises(ConnectorError) as failure:
         rest(api.url).get(ref)
+    assert failure.value.kind == Kind.BAD_REQUEST
     assert api.asked() == []
+
+
+@pytest.mark.parametrize("key", ["PO/7", "PO\\7", ".."])
+def test_what_could_never_be_asked_for_again_is_skipped_and_named(api: Api, key: str) -> None:
+    api.on("GET /approvals", {"rows": [row(key), row(8)]})
+    page = rest(api.url).list(None, 10)
+    assert ids([page]) == [["8"]]
+    why = f"{key!r} cannot be part of a path."
+    assert [(each.which, each.why) for each in page.skipped] == [(key, why)]
+
+
+def test_an_id_that_cannot_be_part_of_the_query_is_skipped_and_named(api: Api) -> None:
+    api.on("GET /approvals", {"rows": [row("O'7"), row(8)]})
+    by_query = {"path": "/approval", "query": {"q": "key = '{id}'"}}
+    page = rest(api.url, get__request=by_query).list(None, 10)
+    assert ids([page]) == [["8"]]
+    assert [each.which for each in page.skipped] == ["O'7"]
 
 
 def test_another_approval_than_the_one_asked_for_is_none(api: Api) -> None:
