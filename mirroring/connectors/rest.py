@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from mirroring import strict_json
@@ -28,6 +29,7 @@ from mirroring.connectors.base import (
     statement,
 )
 from mirroring.connectors.config import checked
+from mirroring.connectors.declarative import directory
 from mirroring.connectors.declarative import fields as field_map
 from mirroring.connectors.declarative.definition import read_definition
 from mirroring.connectors.declarative.passes import Seen, go_on, placeholders, way_on
@@ -37,7 +39,7 @@ from mirroring.connectors.declarative.sending import (
     read_secrets,
     send,
 )
-from mirroring.connectors.declarative.spec import Choice, NoteWhen, PageType
+from mirroring.connectors.declarative.spec import Choice, LookUp, NoteWhen, PageType
 from mirroring.connectors.http import Answer
 from mirroring.connectors.keyset import Position
 from mirroring.connectors.outcomes import (
@@ -48,9 +50,11 @@ from mirroring.connectors.outcomes import (
     unhealthy,
 )
 from mirroring.connectors.rows import UNREADABLE, fitting
-from mirroring.connectors.values import read_number, read_time
+from mirroring.connectors.values import digest_of, read_number, read_time
 
 Record = tuple[Any, dict[str, Any], Answer]  # what was read, what it fills in, how it came
+# Who one person is cannot be found out: that stops nothing else.
+NOBODY_KNOWN = (Kind.GONE, Kind.FORBIDDEN, Kind.BAD_REQUEST, Kind.BAD_ANSWER)
 
 
 class Rest:
@@ -82,7 +86,8 @@ class Rest:
         self.options: tuple[Option, ...] = tuple(
             choice.option for choice in self.definition.choices.values()
         )
-        self._people: dict[str, Person] = {}
+        # What stands for the system, the account and how it is asked who somebody is.
+        self._way = digest_of({name: values[name] for name in ("definition", "secrets")})
 
     def capabilities(self) -> Capabilities:
         """Return what the definition makes of the system."""
@@ -163,7 +168,7 @@ class Rest:
                 strict_json.check(record)
                 if self._is_wanted(record):
                     self._check_ref(which)
-                    items.append(self._item(record))
+                    items.append(self._item(record, purpose="list"))
             except UNREADABLE as error:
                 skipped.append(Skipped(which=which, why=str(error)))
         return tuple(items), tuple(skipped)
@@ -198,43 +203,50 @@ class Rest:
         except UNREADABLE:
             return None
 
-    def _item(self, record: Any, ref: str = "") -> Item:
+    def _item(self, record: Any, ref: str = "", *, purpose: str) -> Item:
         it = self.definition
         item = fitting(
             field_map.read_item(it.fields, record, states=it.states, options=self.options, ref=ref)
         )
         if it.people is None:
             return item
-        requester = item.requester and self._known(item.requester)
-        approvers = tuple(self._known(person) for person in item.approvers)
-        return replace(item, requester=requester, approvers=approvers)
+        known = partial(self._known, it.people, purpose=purpose)
+        requester = item.requester and known(item.requester)
+        return replace(item, requester=requester, approvers=tuple(map(known, item.approvers)))
 
-    def _known(self, person: Person) -> Person:
+    def _known(self, look_up: LookUp, person: Person, *, purpose: str) -> Person:
         """Return a person with the address that the system knows elsewhere."""
-        look_up = self.definition.people
-        if look_up is None or person.email:
+        if person.email:
             return person
-        if person.id not in self._people:
-            try:
-                values = {"person": person.id}
-                said = self._read(look_up.request, values, purpose="list").json
-                email, name = look_up.email.find(said), look_up.name and look_up.name.find(said)
-            except Gone:
-                email, name = None, None
-            self._people[person.id] = Person(
-                id=person.id, email=email or None, name=person.name or name or None
-            )
-        return replace(self._people[person.id], manager=person.manager)
+        entry = directory.recall(self._way, person.id)
+        entry = entry or self._looked_up(look_up, person.id, purpose=purpose)
+        return replace(person, email=entry.email, name=person.name or entry.name)
+
+    def _looked_up(self, look_up: LookUp, person: str, *, purpose: str) -> directory.Entry:
+        """Ask who somebody is. Of whom the system says nothing, no address is known."""
+        try:
+            said = self._read(look_up.request, {"person": person}, purpose=purpose).json
+            strict_json.check(said)
+            email, name = look_up.email.find(said), look_up.name and look_up.name.find(said)
+            entry = directory.Entry(field_map.word(email) or None, field_map.word(name) or None)
+            return directory.keep(self._way, person, entry, seconds=directory.FOUND_FOR)
+        except ConnectorError as error:
+            if error.kind not in NOBODY_KNOWN:
+                raise
+        except UNREADABLE:
+            pass
+        nobody = directory.Entry()
+        return directory.keep(self._way, person, nobody, seconds=directory.FAILED_FOR)
 
     def get(self, ref: str) -> Item:
         """Return one approval, with whatever else the definition reads along with it."""
         record, _, _ = self._record(ref)
-        return self._readable(ref, record)
+        return self._readable(ref, record, purpose="get")
 
-    def _readable(self, ref: str, record: Any) -> Item:
+    def _readable(self, ref: str, record: Any, *, purpose: str) -> Item:
         try:
             strict_json.check(record)
-            return self._item(record, ref)
+            return self._item(record, ref, purpose=purpose)
         except UNREADABLE as error:
             raise field_map.unreadable(ref, error) from None
 
@@ -281,14 +293,14 @@ class Rest:
         said = statement(option=option, actor=actor, comment=comment, key=key)
         try:
             record, values, answer = self._record(ref, purpose="decide")
-            item = self._readable(ref, record)
+            item = self._readable(ref, record, purpose="decide")
             refused = refusal(item, option, comment=comment, expected=expected)
             if refused:
                 return refused
             if note and note.when == NoteWhen.BEFORE:
                 self._write_note({**values, "text": said, "marker": key})
                 record, values, answer = self._record(ref, purpose="decide")
-                after = self._readable(ref, record)
+                after = self._readable(ref, record, purpose="decide")
                 if (after.state, after.material_digest) != (item.state, item.material_digest):
                     detail = "It changed while the note was written."
                     return Outcome(result=Result.CONFLICT, detail=detail)

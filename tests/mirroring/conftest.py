@@ -9,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from mirroring.connectors.auth import forget_tokens
+from mirroring.connectors.declarative import directory
 from mirroring.models import Connection
 from tests.conftest import Clock
 from tests.mirroring.emulators.servicenow import ACCOUNTS, ServiceNow
@@ -23,8 +24,10 @@ Later = Callable[..., None]
 def _loopback_allowed(settings: Settings) -> Iterator[None]:
     settings.EGRESS_ALLOW = ["127.0.0.0/8"]
     forget_tokens()
+    directory.forget()
     yield
     forget_tokens()
+    directory.forget()
 
 
 @pytest.fixture

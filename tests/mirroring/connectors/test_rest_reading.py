@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mirroring.connectors.base import (
     Person,
     State,
 )
+from mirroring.connectors.declarative import directory
 from mirroring.connectors.keyset import Position
 from mirroring.connectors.rest import Rest
 from tests.mirroring.connectors.api import Api
@@ -227,6 +229,100 @@ def test_addresses_are_looked_up_once(api: Api) -> None:
     )
     assert len(api.asked("GET /people/al")) == 1
     assert len(api.asked("GET /people/gone")) == 1
+
+
+PEOPLE = {"request": {"path": "/people", "query": {"q": "Name = '{person}'"}}, "email": "mail"}
+
+
+@pytest.mark.parametrize(
+    ("login", "answer", "status"),
+    [
+        ("O'Brien", None, 0),
+        ("bo", {"message": "deactivated"}, 403),
+        ("bo", {"message": "no such name"}, 400),
+        ("bo", b"<html>", 200),
+        ("bo", {"mail": {"work": 1}}, 200),
+        ("bo", {"mail": "bo\0@corp.example"}, 200),
+        ("bo", [], 404),
+    ],
+)
+def test_who_cannot_be_looked_up_has_no_address_and_harms_nobody(
+    api: Api, login: str, answer: Any, status: int
+) -> None:
+    rows = [row(1, deciders=[{"login": login}]), row(2)]
+    api.on("GET /approvals", {"rows": rows})
+    if status:
+        api.on("GET /people", answer, status=status)
+    page = rest(api.url, people=PEOPLE).list(None, 10)
+    assert [item.approvers for item in page.items] == [
+        (Person(id=login),),
+        (Person(id="al", email="al@corp.example", name="Al"),),
+    ]
+    assert page.skipped == ()
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_system_that_fails_knows_nobody_less(api: Api, status: int) -> None:
+    api.on("GET /approvals", {"rows": [row(1, deciders=[{"login": "bo"}])]})
+    api.on("GET /people", {}, status=status)
+    with pytest.raises(ConnectorError) as failure:
+        rest(api.url, people=PEOPLE).list(None, 10)
+    assert failure.value.status == status
+
+
+def test_a_page_of_more_people_than_the_budget_has_room_for_is_read_in_the_end(api: Api) -> None:
+    deciders = [{"login": f"p{number}"} for number in range(10)]
+    api.on("GET /approvals", {"rows": [row(1, deciders=deciders)]})
+    api.on("GET /people", {"mail": "someone@corp.example"})
+    for _ in range(2):
+        connector = rest(api.url, people=PEOPLE)
+        connector.session.limit(f"{api.url} first", 10)
+        with pytest.raises(ConnectorError, match="budget of 10"):
+            connector.list(None, 10)
+        assert len(api.asked("GET /people")) == 6
+    connector = rest(api.url, people=PEOPLE)
+    connector.session.limit(f"{api.url} a minute later", 10)
+    (item,) = connector.list(None, 10).items
+    assert {person.email for person in item.approvers} == {"someone@corp.example"}
+    assert len(api.asked("GET /people")) == 10
+
+
+def test_what_is_known_of_people_ends_and_is_of_one_account(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(directory, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    api.on("GET /approvals/7", row(deciders=[{"login": "bo"}]))
+    api.on("GET /people", {"mail": "a@corp.example"}, {"mail": "b@corp.example"}, {})
+    seen = []
+    for seconds, secrets in (
+        (0, "token: one"),
+        (0, "token: two"),
+        (899, "token: one"),
+        (2, "token: one"),
+    ):
+        now[0] += seconds
+        seen.append(rest(api.url, people=PEOPLE, secrets=secrets).get("7").approvers[0].email)
+    assert seen == ["a@corp.example", "b@corp.example", "a@corp.example", None]
+
+
+def test_no_more_people_are_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "MOST", 2)
+    for person in ("al", "bo", "al", "cy"):
+        directory.keep("way", person, directory.Entry(name=person), seconds=60)
+    kept = [directory.recall("way", person) for person in ("al", "bo", "cy")]
+    assert kept == [directory.Entry(name="al"), None, directory.Entry(name="cy")]
+
+
+def test_a_look_at_one_asks_who_people_are_from_its_own_share(api: Api) -> None:
+    """And not from that of lists, of which nothing is left here."""
+    api.on("GET /approvals/7", row(deciders=[{"login": "bo"}]))
+    api.on("GET /people", {"mail": "bo@corp.example"})
+    connector = rest(api.url, people=PEOPLE)
+    connector.session.limit(f"{api.url} spent", 10)
+    for _ in range(7):
+        connector.session.read("/approvals/7", purpose="list")
+    assert connector.get("7").approvers[0].email == "bo@corp.example"
 
 
 # -- pages -----------------------------------------------------------------------------------------
