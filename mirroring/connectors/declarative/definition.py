@@ -129,7 +129,7 @@ def _listing(reader: Reader | None) -> Listing:
 
 
 def _check_cursor(root: Reader, definition: Definition) -> None:
-    """Complain about a cursor that the request does not use: it would find the same for ever."""
+    """Complain about what a request for pages does not use: it would find the same for ever."""
     listing = definition.listing
     used, kind = listing.request.placeholders(), listing.cursor.kind
     since = kind in (CursorKind.KEYSET, CursorKind.SEQUENCE)
@@ -145,6 +145,8 @@ def _check_cursor(root: Reader, definition: Definition) -> None:
         PageType.PAGE_NUMBER: "page",
         PageType.NEXT_TOKEN: "token",
     }.get(listing.pages.type)
+    if wanted and first and wanted not in first.placeholders():
+        root.wrong(f"The first request must use {{{wanted}}} with such pages, too.", "list")
     wanted = "offset" if kind == CursorKind.OFFSET else wanted
     if wanted and wanted not in used:
         root.wrong(f"The request must use {{{wanted}}} with such pages.", "list")

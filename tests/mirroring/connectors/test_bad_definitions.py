@@ -147,6 +147,27 @@ def test_words_stay_words() -> None:
             "list",
             "The first request must use {since}, too",
         ),
+        *(
+            (
+                {
+                    "item__updated": "at",
+                    "list__request": {
+                        "path": "/a",
+                        "query": {"s": "{since}", "p": f"{{{name}}}"},
+                    },
+                    "list__first_request": {"path": "/a", "query": {"s": "{since}"}},
+                    "list__cursor": {"type": "keyset"},
+                    "list__pages": {"type": kind, **more},
+                },
+                "list",
+                f"The first request must use {{{name}}} with such pages, too.",
+            )
+            for kind, name, more in (
+                ("next_token", "token", {"token": "next"}),
+                ("page_number", "page", {}),
+                ("offset", "offset", {}),
+            )
+        ),
         ({"list__pages": {"type": "next_token"}}, "list.pages.token", "This is needed."),
         ({"list__pages": {"type": "offset", "first": 2}}, "list.pages.first", "This must be a"),
         ({"outcomes": [{"outcome": "applied"}]}, "outcomes[0]", "This needs a status"),
