@@ -28,9 +28,12 @@ class Reader:
         else:
             self.wrong("This must have names and values.")
 
-    def wrong(self, message: str, name: str | None = None) -> None:
-        """Remember a mistake: of this mapping, or of what stands under a name in it."""
-        node = self._content.get(name) if name else None
+    def wrong(self, message: str, name: str | None = None, *, at: Node | None = None) -> None:
+        """Remember a mistake: of this mapping, or of what stands under a name in it.
+
+        `at`: where exactly, if that is deeper inside.
+        """
+        node = at or (self._content.get(name) if name else None)
         line = node.line if node else self.line
         self.problems.append(Problem(field=FIELD, message=message, path=self._at(name), line=line))
 
@@ -139,20 +142,24 @@ class Reader:
         source = self.text(name, required=required)
         return self.placeholders(source, allowed, name) if source else None
 
-    def placeholders(self, source: str, allowed: Collection[str], name: str) -> Template | None:
+    def placeholders(
+        self, source: str, allowed: Collection[str], name: str, *, at: Node | None = None
+    ) -> Template | None:
         """Return a template, and complain about placeholders that nothing stands for."""
-        template = self._read(Template.read, source, name)
+        template = self._read(Template.read, source, name, at=at)
         for used in sorted(template.names if template else ()):
             if not _is_allowed(used, allowed):
                 known = ", ".join(f"{{{each}}}" for each in sorted(allowed))
-                self.wrong(f"Nothing stands for {{{used}}} here; there is {known}.", name)
+                self.wrong(f"Nothing stands for {{{used}}} here; there is {known}.", name, at=at)
         return template
 
-    def _read(self, read: Callable[[str], _Read], source: str, name: str) -> _Read | None:
+    def _read(
+        self, read: Callable[[str], _Read], source: str, name: str, *, at: Node | None = None
+    ) -> _Read | None:
         try:
             return read(source)
         except BadExpression as error:
-            self.wrong(str(error), name)
+            self.wrong(str(error), name, at=at)
             return None
 
     # -- what is inside ----------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def _body(reader: Reader, node: Node | None, allowed: Collection[str]) -> Any:
     if node is None:
         return None
     if isinstance(node.value, str):
-        return reader.placeholders(node.value, allowed, "body")
+        return reader.placeholders(node.value, allowed, "body", at=node)
     if isinstance(node.value, list):
         return [_body(reader, each, allowed) for each in node.value]
     if not isinstance(node.value, dict):

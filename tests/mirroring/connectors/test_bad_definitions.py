@@ -191,6 +191,19 @@ def test_what_does_not_fit_together_is_told(changes: dict[str, Any], path: str, 
     assert any(where == path and message.startswith(said) for where, message in found), found
 
 
+def test_a_mistake_deep_in_a_body_is_named_by_its_own_line() -> None:
+    line = '    body: {Content: "{text}", ContentType: text/plain}'
+    deep = """    body:
+      Content: "{text}"
+      More:
+        - Text: "{commment}"
+        - "{"
+"""
+    number = GOOD[: GOOD.index(line)].count("\n") + 1
+    said = [each.partition(": ")[0] for each in problems(GOOD.replace(f"{line}\n", deep, 1))]
+    assert said == [f"definition, line {number + on}, note.request.body" for on in (3, 4)]
+
+
 def test_a_secret_that_is_missing_is_told_and_none_is_quoted() -> None:
     text = plain(base_url=URL)
     with pytest.raises(BadConfig) as refusal:
