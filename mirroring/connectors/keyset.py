@@ -119,15 +119,22 @@ class Position:
         """Return where the next page is, after one with so many items."""
         return replace(self, page=self.page + 1, offset=self.offset + count, token=token)
 
-    def finish(self, times: Sequence[datetime | None], *, now: datetime) -> "Position | None":
+    def finish(
+        self,
+        times: Sequence[datetime | None],
+        *,
+        now: datetime,
+        resolution: timedelta = timedelta(0),
+    ) -> "Position | None":
         """Return where the next pass begins; None while nothing was ever seen.
 
         `now` is the system's time. No pass begins later than the one before it did, less a few
         seconds: what was committed late while that one went on may have got a time it had passed.
         The first saw everything that was pending, however old, so the next looks from its start on.
+        `resolution`: what changes now may get a time that is as much earlier.
         """
         high = _latest([self.high, *times])
-        latest = (self.started or now) - NOT_YET
+        latest = (self.started or now) - NOT_YET - resolution
         if self.is_first and self.started:
             begin = latest - OVERLAP
         elif high is None:

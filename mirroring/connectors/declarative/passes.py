@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mirroring.connectors.base import CursorKind
@@ -68,7 +68,8 @@ def go_on(
     kind, count = listing.cursor.kind, len(seen.times)
     if kind == CursorKind.KEYSET:
         if not more:
-            return at.finish(seen.times, now=now)
+            resolution = timedelta(seconds=listing.cursor.resolution)
+            return at.finish(seen.times, now=now, resolution=resolution)
         # A system's token stands for the query it was given with; a link can be left for times.
         must_follow = listing.pages.type == PageType.NEXT_TOKEN
         return at.turn(count, token) if must_follow else at.follow(seen.times, token=token)

@@ -1,7 +1,7 @@
 """The declarative connector reads: lists, pages, cursors, fields, people."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -472,6 +472,21 @@ def test_a_keyset_asks_in_the_format_of_the_system(api: Api) -> None:
     connector.list(page.cursor, 10)
     asked = [query["since"] for query in api.queries("GET")]
     assert asked == ["1.1.1970", "22.11.2026 09:00"]
+
+
+def test_where_times_are_coarse_the_next_pass_begins_as_much_earlier(api: Api) -> None:
+    """What changes within the hour gets its beginning as its time: before the pass that began."""
+    api.on("GET /approvals", {"rows": [row(1, at="2026-11-22T09:00:00Z")], "more": False})
+    moment = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+    cursors = []
+    for resolution in (0, 3600):
+        connector = keyset(api.url, cursor={"resolution_seconds": resolution})
+        at = Position(since=moment - timedelta(days=1), started=moment)
+        cursors.append(Position.read(connector.list(at.write(), 10).cursor).since)
+    assert cursors == [
+        datetime(2026, 11, 22, 9, 24, 55, tzinfo=UTC),
+        datetime(2026, 11, 22, 8, 24, 55, tzinfo=UTC),
+    ]
 
 
 def test_a_sequence_asks_for_what_comes_after_its_highest_number(api: Api) -> None:
