@@ -24,6 +24,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 LONGEST_EXCERPT = 200
 LONGEST_PAUSE = 24 * 3600.0  # whatever a system asks for
 PAUSE = 60.0  # when a system asks for a pause and does not say how long
+ASK_FOR_A_PAUSE = (429, 503)  # of everything that would be sent, not of the one request alone
 SHARES = {"decide": 0.0, "get": 0.1, "note": 0.2, "list": 0.3}  # of the budget, left to the others
 
 _HEADER = re.compile(r"[!-~](?:[ -~]*[!-~])?")
@@ -174,19 +175,37 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def steady() -> float:
+    """Return seconds of the clock by which pauses are kept: nobody sets it."""
+    return time.monotonic()
+
+
 class Budget:
-    """So many requests a minute and no more; decisions may use what lists may not."""
+    """So many requests a minute and no more; decisions may use what lists may not.
+
+    While the system wants to be left alone there are none, for anybody.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self.per_minute = per_minute
         self._left = float(per_minute)
         self._at = time.monotonic()
+        self._paused_until = 0.0
         self._lock = threading.Lock()
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing be sent for so long; a longer pause stays."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, steady() + seconds)
 
     def spend(self, purpose: str) -> None:
         """Take one request out of the budget, or raise ConnectorError with the time to wait."""
         reserve = min(SHARES[purpose] * self.per_minute, self.per_minute - 1)
         with self._lock:
+            asked = self._paused_until - steady()
+            if asked > 0:
+                message = f"The system asked for a pause; it ends in {asked:.0f} s."
+                raise ConnectorError(message, kind=Kind.RATE_LIMITED, retry_after=asked)
             now = time.monotonic()
             gained = (now - self._at) * self.per_minute / 60
             self._left, self._at = min(self._left + gained, float(self.per_minute)), now
@@ -324,6 +343,8 @@ class Session:
         )
         pause = answer.retry_after if answer.status >= 400 else None
         self.tally.hear(read_limit(answer.headers, now=self.now()), pause)
+        if self._budget and pause and answer.status in ASK_FOR_A_PAUSE:
+            self._budget.pause(pause)
         return answer
 
     def _reply(

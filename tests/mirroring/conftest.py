@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from mirroring.connectors import http
 from mirroring.connectors.auth import forget_tokens
 from mirroring.connectors.declarative import directory
 from mirroring.models import Connection
@@ -28,6 +29,17 @@ def _loopback_allowed(settings: Settings) -> Iterator[None]:
     yield
     forget_tokens()
     directory.forget()
+
+
+@pytest.fixture(autouse=True)
+def _pauses_are_kept_by_the_clock_of_the_test(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a system asks for in one test holds up no other, and ends when its clock says so."""
+    monkeypatch.setattr(http, "_budgets", {})
+    if "clock" in request.fixturenames:
+        clock: Clock = request.getfixturevalue("clock")
+        monkeypatch.setattr(http, "steady", lambda: clock.now.timestamp())
 
 
 @pytest.fixture

@@ -169,6 +169,42 @@ def test_one_that_may_not_be_read_by_itself_is_named_and_harms_no_other(
     assert connection.runs.get(job="delta").skipped == 1
 
 
+NOTES = {"path": "/approvals/{id}/notes"}
+TAKES_NOTES = {
+    "note": {
+        "request": NOTES | {"body": {"text": "{text}"}},
+        "existing": {"request": NOTES, "texts": "notes"},
+    }
+}
+
+
+def test_a_pause_that_one_note_is_asked_for_is_kept_by_all(
+    workspace: Workspace, api: Api, clock: Clock
+) -> None:
+    connection = connect(workspace, api, definition=ACCOUNT | TAKES_NOTES)
+    api.on(LIST, {"rows": []})
+    poll(connection)
+    api.on(LIST, {"rows": [row(1), row(2), row(3)]})
+    for number in (1, 2, 3):
+        api.on(f"{LIST}/{number}", row(number))
+        api.on(f"{LIST}/{number}/notes", {"notes": []})
+        api.on(f"POST /approvals/{number}/notes", {}, status=429, **{"Retry-After": "600"})
+    clock.move(minutes=2)
+    poll(connection)
+    # A system that cannot take the note delays nobody, and is left alone.
+    assert Ask.objects.filter(status="open").count() == 3
+    assert len(api.asked("POST")) == 1
+    asked = len(api.asked())
+    clock.move(seconds=599)
+    Poll.objects.update(check_at=clock.now + timedelta(days=1))
+    standing = poll(connection)
+    assert (standing.error_kind, standing.failures) == ("rate_limited", 0)
+    assert standing.next_attempt_at == clock.now + timedelta(seconds=1)
+    assert len(api.asked()) == asked
+    clock.move(seconds=1)
+    assert poll(connection).error_kind == ""
+
+
 def swept(connection: Connection, api: Api, rows: range) -> Poll:
     """Let a system list and know these alone, and look at what is missing."""
     api.on(LIST, {"rows": [row(number) for number in rows]})

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import pytest
 from pytest_django import Settings
 
+from mirroring.connectors import http
 from mirroring.connectors.auth import Basic, ClientCredentials, HeaderSecret, TokenLogin
 from mirroring.connectors.base import ConnectorError, Gone, Kind, Outcome, Result
 from mirroring.connectors.http import Budget, Session, read_retry_after
@@ -175,6 +176,47 @@ def test_decisions_may_use_what_lists_may_not() -> None:
 
 def test_the_smallest_budget_is_enough_for_a_list() -> None:
     Budget(1).spend("list")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_that_is_asked_for_holds_for_all_of_the_owner(
+    api: Api, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(http, "steady", lambda: now[0])
+    api.on("GET /items", {}, status=status, **{"Retry-After": "600"})
+    one, other, stranger = (Session(api.url) for _ in range(3))
+    for session, owner in ((one, "con_1"), (other, "con_1"), (stranger, "con_2")):
+        session.limit(owner, 100)
+    one.send("GET", "/items", purpose="note")
+    now[0] += 599
+    for purpose in ("decide", "get", "note", "list"):
+        with pytest.raises(ConnectorError, match=r"it ends in 1 s\.") as failure:
+            other.send("GET", "/items", purpose=purpose)
+        assert (failure.value.kind, failure.value.retry_after) == (Kind.RATE_LIMITED, 1.0)
+    assert len(api.asked()) == 1
+    stranger.send("GET", "/items", purpose="list")
+    now[0] += 1
+    api.on("GET /items", {})
+    other.send("GET", "/items", purpose="list")
+    assert len(api.asked()) == 3
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "steady", lambda: 1000.0)
+    budget = Budget(100)
+    for seconds in (60.0, 5.0):
+        budget.pause(seconds)
+    with pytest.raises(ConnectorError) as failure:
+        budget.spend("decide")
+    assert failure.value.retry_after == 60.0
+
+
+def test_what_is_refused_without_asking_for_a_pause_holds_nobody_up(api: Api) -> None:
+    api.on("GET /items", {}, status=403, **{"Retry-After": "600"})
+    session = Session(api.url, per_minute=100)
+    for _ in range(2):
+        assert session.send("GET", "/items", purpose="get").status == 403
 
 
 def test_sessions_to_the_same_place_share_a_budget(api: Api) -> None:
