@@ -1,7 +1,7 @@
 """Answering several low-risk requests together: ticked, shown again one by one, then confirmed.
 
 One answer each, by the same verb as on a request's own page; a batch only gives them an id in
-common. What has changed since it was ticked is left out and shown.
+common. What has changed since it was ticked is left out and shown, and holds up no other.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from approvals.refusals import (
 from approvals.responses import SeeOther
 from approvals.sources import Glance
 from approvals.track_page import Notice
-from approvals.waiting_list import one_line
+from approvals.waiting_list import title_of
 from approvals.write_back import resolved_there
 from config.errors import Invalid, NotFound
 from tracks.ids import new_id, parse_public_id
@@ -38,10 +38,13 @@ from tracks.ids import new_id, parse_public_id
 MOST = 25
 SALT = "approvals.batch_result"
 RECORDED, DECIDED, CLOSED, CHANGED = "recorded", "decided", "closed", "changed"
+RELIEVED, ALONE = "relieved", "alone"
 WORDS = {
     DECIDED: "Not recorded: it was decided already",
     CLOSED: "Not recorded: it was closed before your answer",
     CHANGED: "Not recorded: it is not what you looked at. Answer it on its own page.",
+    RELIEVED: "Not recorded: somebody else is asked instead of you",
+    ALONE: "Not recorded: it cannot be answered together with others. Open its own page.",
 }
 VALUES = {"true": True, "false": False}
 
@@ -86,7 +89,7 @@ def batch(request: HttpRequest) -> HttpResponse:
 
 
 def _ticked(here: QueueVisit) -> list[Ask]:
-    """Return the requests that were ticked, in that order; all of them are this person's."""
+    """Return the requests that were ticked, in that order; all of them are, or were, theirs."""
     names = list(dict.fromkeys(here.request.POST.getlist("ask")))
     if not names:
         raise Invalid.field("ask", "Tick the requests that you want to answer together.")
@@ -95,13 +98,11 @@ def _ticked(here: QueueVisit) -> list[Ask]:
     keys = [parse_public_id("ask", each) for each in names]
     mine = Ask.objects.presented(here.now).with_everything()
     rows = mine.filter(pk__in=[each for each in keys if each])
-    places = Holder.objects.acting().filter(approver__canonical=here.canonical)
+    places = Holder.objects.filter(approver__canonical=here.canonical)
     found = {ask.pk: ask for ask in rows.filter(holders__in=places)}
     asks = [found[key] for key in keys if key in found]
     if len(asks) < len(names):
         raise NotFound()
-    if not all(map(_is_light, asks)):
-        raise Invalid.field("ask", "Only low-risk yes-or-no requests can be answered together.")
     return asks
 
 
@@ -124,7 +125,7 @@ def _value(request: HttpRequest) -> bool:
 
 def _me(here: QueueVisit, ask: Ask) -> Approver:
     """Return the person of the queue as the workspace of a request knows them."""
-    return next(each.approver for each in ask.acting if each.approver.canonical == here.canonical)
+    return next(each.approver for each in ask.table if each.approver.canonical == here.canonical)
 
 
 def _card(here: QueueVisit, ask: Ask) -> Card:
@@ -138,10 +139,14 @@ def _clock(here: QueueVisit, ask: Ask) -> Clock:
 def _obstacle(here: QueueVisit, ask: Ask) -> str:
     """Return why a request cannot be answered now, or nothing."""
     holder = ask.holder_of(_me(here, ask).pk)
-    if holder is not None and holder.decision is not None:
+    if holder is None:
+        return RELIEVED
+    if holder.decision is not None:
         return DECIDED
     if ask.shown_status != Ask.Status.OPEN:
         return DECIDED if ask.shown_status == Ask.Status.ANSWERED else CLOSED
+    if not _is_light(ask):
+        return ALONE
     shown = _card(here, ask)
     return "" if shown.can_be_shown and not shown.is_contradictory else CHANGED
 
@@ -170,10 +175,10 @@ def _review(here: QueueVisit, asks: list[Ask]) -> HttpResponse:
 def _line(here: QueueVisit, ask: Ask, outcome: str, value: bool = True) -> Line:
     is_recorded = outcome == RECORDED
     words = f"Recorded: {receipts.meaning(ask, value).lower()}" if is_recorded else WORDS[outcome]
-    there = None if is_recorded else resolved_there(ask, clock=_clock(here, ask), is_verified=True)
-    if there is not None:
-        words = f"Not recorded: it is already resolved. {there.lead}"
-    return Line(one_line(ask.prompt), reverse("track", args=[ask.track.slug]), words, is_recorded)
+    if outcome == CLOSED and not ask.track.is_protected:
+        there = resolved_there(ask, clock=_clock(here, ask), is_verified=True)
+        words = f"Not recorded: it is already resolved. {there.lead}" if there else words
+    return Line(title_of(ask), reverse("track", args=[ask.track.slug]), words, is_recorded)
 
 
 def _confirm(here: QueueVisit, asks: list[Ask], value: bool) -> HttpResponse:
@@ -204,7 +209,7 @@ def _answer(here: QueueVisit, ask: Ask, value: bool, batch_id: UUID) -> str:
     holder = ask.holder_of(me.pk)
     is_repeated = holder is not None and holder.decision and holder.decision.form_nonce == nonce
     obstacle = "" if is_repeated else _obstacle(here, ask)
-    if obstacle == CHANGED:
+    if obstacle in (CHANGED, ALONE):
         return obstacle
     try:
         decision = transitions.answer_ask(
@@ -217,8 +222,12 @@ def _answer(here: QueueVisit, ask: Ask, value: bool, batch_id: UUID) -> str:
             form_nonce=nonce,
             batch_id=batch_id,
         )
-    except (DecidedElsewhere, DisplayChanged, NotTheApprover):
+    except DisplayChanged:
         return CHANGED
+    except NotTheApprover:
+        return RELIEVED
+    except DecidedElsewhere:
+        return ALONE
     except AlreadyDecided:
         return DECIDED
     except AskNotOpen as error:

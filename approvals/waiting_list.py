@@ -219,7 +219,7 @@ def _protected(*, ask_id: str, url: str, workspace: str) -> Item:
     return Item(
         ask_id=ask_id,
         url=url,
-        title=f"Protected request from {workspace}",
+        title=_protected_title(workspace),
         workspace=workspace,
         is_protected=True,
         is_overdue=False,
@@ -251,6 +251,17 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1].rstrip()}…"
 
 
+def title_of(ask: Ask) -> str:
+    """Return how a list names a request: one that needs a password by its workspace alone."""
+    if ask.track.is_protected:
+        return _protected_title(ask.track.workspace.name)
+    return one_line(ask.prompt)
+
+
+def _protected_title(workspace: str) -> str:
+    return f"Protected request from {workspace}"
+
+
 def _grouped(items: Iterable[Item]) -> list[Group]:
     groups: dict[str, Group] = {}
     for item in items:
@@ -273,11 +284,7 @@ def next_for(canonical: str, *, but: UUID, now: datetime) -> Next | None:
     ask = waiting.select_related("track__workspace").defer("config").first()
     if ask is None:
         return None
-    workspace = ask.track.workspace.name
-    title = one_line(ask.prompt)
-    if ask.track.is_protected:
-        title = f"Protected request from {workspace}"
-    return Next(title, reverse("track", args=[ask.track.slug]), waiting.count())
+    return Next(title_of(ask), reverse("track", args=[ask.track.slug]), waiting.count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +302,6 @@ def last_decided(canonical: str, *, now: datetime) -> LastDecided | None:
     latest = decisions.select_related("ask__track__workspace").order_by("-at", "-pk").first()
     if latest is None:
         return None
-    track = latest.ask.track
-    title = one_line(latest.ask.prompt)
-    if track.is_protected:
-        title = f"Protected request from {track.workspace.name}"
-    clock = Clock(now, zone_named(track.workspace.time_zone))
-    return LastDecided(title, meaning(latest.ask, latest.value), clock.moment(latest.at))
+    ask = latest.ask
+    clock = Clock(now, zone_named(ask.track.workspace.time_zone))
+    return LastDecided(title_of(ask), meaning(ask, latest.value), clock.moment(latest.at))

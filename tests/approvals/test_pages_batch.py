@@ -1,12 +1,15 @@
 """Answering several low-risk requests together: each seen, each recorded, none by surprise."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from approvals import handing_over
-from approvals.models import Ask, Decision, FirstView
+from approvals.forms import new_nonce
+from approvals.models import Ask, Decision, FirstView, Grant
+from approvals.reassigning import reassign
 from approvals.transitions import cancel_ask
 from tests.api.refused import nothing_written
 from tests.approvals.person import Page, Person, path_of
@@ -23,7 +26,9 @@ from tests.factories import (
     kinds,
     someone,
 )
+from tests.staff_actor import DANA, REASON
 from tracks.models import Workspace
+from tracks.transitions import update_track
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +165,77 @@ def test_what_was_settled_since_it_was_looked_at_is_said_one_by_one(
     assert "Pay invoice 2? Not recorded: it was closed before your answer" in text
     assert "Pay invoice 3? Recorded: approved" in text
     assert [each.ask for each in Decision.objects.filter(batch_id__isnull=False)] == [asks[2]]
+
+
+@pytest.fixture
+def taken(asks: list[Ask]) -> Callable[[], str]:
+    """Let staff give the first to somebody else."""
+
+    def take() -> str:
+        reassign(
+            ask_id=asks[0].pk,
+            track_id=asks[0].track_id,
+            seat_id=asks[0].seats.get().pk,
+            to="kim@acme.com",
+            reason=REASON,
+            actor=DANA,
+        )
+        return "Pay invoice 1? Not recorded: somebody else is asked instead of you"
+
+    return take
+
+
+@pytest.fixture
+def hidden(asks: list[Ask]) -> Callable[[], str]:
+    """Let the agent protect the first; its question must not be read without the password."""
+
+    def hide() -> str:
+        update_track(
+            track_id=asks[0].track_id,
+            workspace_id=asks[0].workspace_id,
+            changes={"password": "correct horse"},
+            actor=AGENT,
+        )
+        return (
+            f"Protected request from {asks[0].workspace.name} Not recorded: it cannot be answered"
+            " together with others. Open its own page."
+        )
+
+    return hide
+
+
+@pytest.mark.parametrize("change", ["taken", "hidden"])
+def test_what_is_not_to_be_answered_any_more_holds_up_no_other(
+    person: Person, asks: list[Ask], change: str, request: pytest.FixtureRequest
+) -> None:
+    review = tick(person, asks)
+    words = request.getfixturevalue(change)()
+    text = result_of(person, confirm(person, review, asks))
+    assert "2 of 3 recorded: approved" in text
+    assert words in text
+    assert {each.ask for each in Decision.objects.all()} == set(asks[1:])
+
+
+@pytest.mark.parametrize("change", ["taken", "hidden"])
+def test_what_is_not_to_be_answered_any_more_is_left_out_of_the_review(
+    person: Person, asks: list[Ask], change: str, request: pytest.FixtureRequest
+) -> None:
+    words = request.getfixturevalue(change)()
+    page = tick(person, asks)
+    assert page.status == 200
+    assert "Check 2 before they are recorded" in page.text
+    assert f"Left out {words}" in page.text
+    assert f"nonce_{asks[0].public_id}" not in page.html
+
+
+def test_a_question_that_was_protected_since_is_not_read_on_the_result(
+    person: Person, asks: list[Ask], hidden: Callable[[], str]
+) -> None:
+    done = confirm(person, tick(person, asks), asks)
+    hidden()
+    text = result_of(person, done)
+    assert f"Protected request from {asks[0].workspace.name} Recorded: approved" in text
+    assert "Pay invoice 1?" not in text
 
 
 def test_the_deadline_wins(person: Person, asks: list[Ask], clock: Clock) -> None:
@@ -301,12 +377,19 @@ def test_nothing_but_low_risk_yes_or_no_is_taken(
     person: Person, asks: list[Ask], workspace: Workspace, fields: dict[str, Any]
 ) -> None:
     heavy = asked(workspace, 8, **fields)
-    for data in ({}, {"value": "true"}):
-        with nothing_written():
-            ids = [asks[0].public_id, heavy.public_id]
-            page = post(person, "/queue/batch", data | {"ask": ids})
-        assert page.status == 422
-        assert "Only low-risk yes-or-no requests can be answered together." in page.text
+    page = tick(person, [*asks, heavy])
+    assert "Check 3 before they are recorded" in page.text
+    assert "Not recorded: it cannot be answered together with others." in page.text
+    assert f"nonce_{heavy.public_id}" not in page.html
+    with nothing_written():
+        data = batch_form(page, [heavy], value="true")
+        data |= {
+            f"nonce_{heavy.public_id}": new_nonce(heavy, Grant.objects.get()),
+            f"digest_{heavy.public_id}": heavy.display_digest,
+        }
+        done = person.post("/queue/batch", data)
+    assert done.status == 409
+    assert "Not recorded: it cannot be answered together with others." in done.text
 
 
 @pytest.mark.parametrize("value", ["", "yes", "True", "1"])

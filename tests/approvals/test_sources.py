@@ -165,10 +165,14 @@ def test_none_of_it_is_answered_in_a_batch(person: Person) -> None:
     page = person.get("/queue/")
     assert "From Request Tracker, decided there" in page.text
     assert 'name="ask"' not in page.html
-    refused = post(person, "/queue/batch", {"ask": [ask.public_id, other.public_id]})
-    assert refused.status == 422
+    words = "Not recorded: it cannot be answered together with others. Open its own page."
+    again = post(person, "/queue/batch", {"ask": [ask.public_id, other.public_id]})
+    assert f"Left out {ask.prompt} {words}" in again.text
+    assert f"nonce_{ask.public_id}" not in again.html
     fields = review.form("/queue/batch").fields | {"ask": [ask.public_id], "value": "true"}  # type: ignore[dict-item]
-    assert person.post("/queue/batch", fields).status == 422
+    refused = person.post("/queue/batch", fields)
+    assert refused.status == 409
+    assert words in refused.text
     assert not Decision.objects.exists()
 
 
