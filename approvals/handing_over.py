@@ -155,9 +155,11 @@ def begin_absence(pk: UUID) -> None:
     absence = Absence.claim(pk)
     if absence is None:
         return
-    waiting = Ask.objects.filter(status=Ask.Status.OPEN, seats__approver=absence.approver_id)
+    places = Holder.objects.acting().filter(
+        approver=absence.approver_id, kind__in=Holder.IN_PERSON, ask__status=Ask.Status.OPEN
+    )
     failures = []
-    for ask_id, track_id in waiting.values_list("pk", "track_id"):
+    for ask_id, track_id in places.values_list("ask_id", "ask__track_id"):
         try:
             _stand_in(ask_id=ask_id, track_id=track_id, absence=absence)
         except Exception as error:  # it must not keep the others from their stand-in

@@ -183,9 +183,12 @@ def display_of(ask: Ask, addresses: list[str]) -> Display:
     )
 
 
-def seat_stand_ins(ask: Ask, *, now: datetime) -> None:
-    """Let whoever stands in for an absent approver act at their seat, and put it on record."""
-    asked = {holder.approver_id: holder for holder in ask.acting}
+def seat_stand_ins(ask: Ask, holders: Sequence[Holder], *, now: datetime) -> None:
+    """Let whoever stands in for those who have just been asked act, too, and put it on record.
+
+    Not for those who came before: they have their stand-ins, and a stand-in has none.
+    """
+    asked = {holder.approver_id: holder for holder in holders}
     absences = Absence.objects.filter(
         approver__in=asked, starts_at__lte=now, ends_at__gt=now, ended_at=None
     )
@@ -205,12 +208,13 @@ def add_stand_in(ask: Ask, seat: Seat, absence: Absence, *, now: datetime) -> No
 
 def add_holder(
     ask: Ask, seat: Seat, approver: Approver, *, kind: Holder.Kind, reason: str, now: datetime
-) -> None:
+) -> Holder:
     """Let somebody else act at a seat, too."""
     holder = Holder.objects.create(
         ask=ask, seat=seat, approver=approver, kind=kind, reason=reason, at=now
     )
     ask.table.append(holder)
+    return holder
 
 
 def record_handed_over(

@@ -39,9 +39,9 @@ def reassign(
     giver = there[0].approver
     _relieve(there, now=here.now)
     kind = Holder.Kind.REASSIGNED
-    add_holder(ask, there[0].seat, taker, kind=kind, reason=reason, now=here.now)
+    holder = add_holder(ask, there[0].seat, taker, kind=kind, reason=reason, now=here.now)
     record_handed_over(ask, giver, taker, kind=kind, actor=actor, now=here.now, reason=reason)
-    seat_stand_ins(ask, now=here.now)
+    seat_stand_ins(ask, [holder], now=here.now)
     return ask
 
 

@@ -139,7 +139,7 @@ def _open(
         now=here.now,
     )
     record(here.track, "input_request.created", actor=actor, at=here.now, data=creation_data(ask))
-    seat_stand_ins(ask, now=here.now)
+    seat_stand_ins(ask, ask.table, now=here.now)
     return ask
 
 
@@ -376,7 +376,7 @@ def _record_escalation(ask: Ask, successor: Ask, *, now: datetime) -> None:
     record(ask.track, "ask.escalated", actor=SYSTEM, at=now, data=data)
     data = creation_data(successor)
     record(ask.track, "input_request.created", actor=SYSTEM, at=now, data=data)
-    seat_stand_ins(successor, now=now)
+    seat_stand_ins(successor, successor.table, now=now)
 
 
 @transition

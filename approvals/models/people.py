@@ -90,6 +90,9 @@ class Holder(models.Model):
         null=True, help_text="Since when somebody else is asked in their place."
     )
 
+    # Who was asked in person. Only they have a stand-in: whoever came by somebody else brings nobody.
+    IN_PERSON = (Kind.ASKED, Kind.REASSIGNED)
+
     objects = HolderQuerySet.as_manager()
 
     class Meta:

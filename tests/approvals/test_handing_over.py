@@ -217,6 +217,14 @@ def test_an_absence_is_no_chain(track: Track, cfo: Approver, clock: Clock) -> No
     assert holders(AskFactory(track=track)) == [(CFO, "asked"), (SAM, "stand_in")]
 
 
+def test_whoever_came_by_somebody_else_brings_nobody(
+    ask: Ask, cfo: Approver, clock: Clock
+) -> None:
+    hand_over(ask, cfo, SAM)
+    handing_over.begin_absence(away(someone(ask.workspace, SAM), clock, to=KIM).pk)
+    assert holders(ask) == [(CFO, "asked"), (SAM, "handed_over")]
+
+
 @pytest.mark.parametrize("to", [CFO, "sam@other.com"])
 def test_a_stand_in_is_a_colleague(cfo: Approver, clock: Clock, to: str) -> None:
     with nothing_written(), pytest.raises(Invalid) as refusal:

@@ -1,11 +1,12 @@
 """Staff lets somebody else decide: whoever could before is asked no longer."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from approvals import notify, sending
-from approvals.handing_over import hand_over
+from approvals.handing_over import begin_absence, hand_over, set_absence
 from approvals.models import Absence, Ask, Holder, Notification
 from approvals.queue import waiting_for
 from approvals.reassigning import reassign
@@ -18,6 +19,7 @@ from tests.approvals.table import KIM, LEE, SAM, at, says, several
 from tests.conftest import Clock
 from tests.factories import CFO, AskFactory, TrackFactory, answer, evidence_of, kinds, someone
 from tests.staff_actor import DANA, REASON
+from tracks.clock import database_now
 from tracks.models import Event, Track, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -101,20 +103,65 @@ def test_whoever_came_by_the_old_one_goes_with_them(ask: Ask) -> None:
     assert [h.approver.address for h in Holder.objects.acting().filter(ask=ask)] == [SAM]
 
 
-def test_the_stand_in_of_the_new_one_is_asked_too(ask: Ask, clock: Clock) -> None:
-    Absence.objects.create(
-        approver=someone(ask.track.workspace, SAM),
-        stand_in=someone(ask.track.workspace, LEE),
-        starts_at=clock.now,
-        ends_at=clock.now.replace(year=2027),
-        created_at=clock.now,
+def away(workspace: Workspace, who: str, *, to: str) -> Absence:
+    now = database_now()
+    return set_absence(
+        approver=someone(workspace, who),
+        stand_in=to,
+        starts_at=now,
+        ends_at=now + timedelta(days=30),
     )
+
+
+def acting(ask: Ask) -> list[tuple[str, str]]:
+    found = Holder.objects.acting().filter(ask=ask).order_by("pk")
+    return [(each.approver.address, each.kind) for each in found]
+
+
+def test_the_stand_in_of_the_new_one_is_asked_too(ask: Ask, workspace: Workspace) -> None:
+    away(workspace, SAM, to=LEE)
     give(ask, SAM)
-    acting = Holder.objects.acting().filter(ask=ask).order_by("pk")
-    assert [(h.approver.address, h.kind) for h in acting] == [
-        (SAM, "reassigned"),
-        (LEE, "stand_in"),
-    ]
+    assert acting(ask) == [(SAM, "reassigned"), (LEE, "stand_in")]
+
+
+def test_a_new_one_who_goes_away_later_has_a_stand_in(ask: Ask, workspace: Workspace) -> None:
+    give(ask, SAM)
+    begin_absence(away(workspace, SAM, to=LEE).pk)
+    assert acting(ask) == [(SAM, "reassigned"), (LEE, "stand_in")]
+
+
+def test_whoever_is_asked_no_longer_has_no_stand_in(ask: Ask, workspace: Workspace) -> None:
+    give(ask, SAM)
+    begin_absence(away(workspace, CFO, to=LEE).pk)
+    assert acting(ask) == [(SAM, "reassigned")]
+
+
+def test_another_seat_s_stand_in_brings_nobody(track: Track, workspace: Workspace) -> None:
+    """An absence is no chain, whatever becomes of the next seat."""
+    away(workspace, CFO, to=SAM)
+    away(workspace, SAM, to="dee@acme.com")
+    ask = AskFactory(track=track, approvers=[CFO, KIM], needed=2)
+    before = [(CFO, "asked"), (KIM, "asked"), (SAM, "stand_in")]
+    assert acting(ask) == before
+    give(ask, LEE, seat=1)
+    assert acting(ask) == [before[0], before[2], (LEE, "reassigned")]
+
+
+def test_whom_another_seat_was_passed_to_brings_nobody(track: Track, workspace: Workspace) -> None:
+    away(workspace, SAM, to="dee@acme.com")
+    ask = AskFactory(track=track, approvers=[CFO, KIM], needed=2)
+    cfo = someone(workspace, CFO)
+    hand_over(ask_id=ask.pk, track_id=ask.track_id, giver=cfo, to=SAM, reason="Yours.")
+    give(ask, LEE, seat=1)
+    assert acting(ask) == [(CFO, "asked"), (SAM, "handed_over"), (LEE, "reassigned")]
+
+
+def test_another_seat_that_has_decided_needs_no_stand_in(track: Track, workspace: Workspace) -> None:
+    ask = several(track)
+    says(ask, CFO)
+    begin_absence(away(workspace, CFO, to=SAM).pk)
+    give(ask, "dee@acme.com", seat=1)
+    assert acting(ask) == [(CFO, "asked"), (LEE, "asked"), ("dee@acme.com", "reassigned")]
 
 
 def test_twice_over(ask: Ask) -> None:
