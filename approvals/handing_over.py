@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from django.db.models import F
 
 from approvals.models import Absence, Approver, Ask, Decline, Holder
 from approvals.opening import (
@@ -29,7 +30,7 @@ from tracks.work import poke_after_commit
 
 log = structlog.get_logger(__name__)
 
-RETRY_AFTER = timedelta(minutes=1)  # for a stand-in that could not be brought in
+LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 
 @transition
@@ -142,16 +143,23 @@ def _may_stand_in(approver: Approver, address: str) -> bool:
 
 
 def end_absence(*, absence_id: UUID, approver: Approver) -> None:
-    """Come back early. What the stand-in was asked stays with both."""
+    """Come back early. What the stand-in was asked stays with both.
+
+    A worker that is bringing the stand-in in writes nothing over this: its attempt is over.
+    """
     ended = Absence.objects.filter(pk=absence_id, approver=approver, ended_at=None).update(
-        ended_at=database_now(), next_attempt_at=None
+        ended_at=database_now(), next_attempt_at=None, attempts=F("attempts") + 1
     )
     if not ended:
         raise NotFound()
 
 
 def begin_absence(pk: UUID) -> None:
-    """Let a stand-in act for what waits for somebody whose absence has begun."""
+    """Let a stand-in act for what waits for somebody whose absence has begun.
+
+    Looked for twice: what was being opened at that moment, and did not know of the absence yet,
+    cannot be seen before it is committed.
+    """
     absence = Absence.claim(pk)
     if absence is None:
         return
@@ -165,10 +173,11 @@ def begin_absence(pk: UUID) -> None:
         except Exception as error:  # it must not keep the others from their stand-in
             log.exception("absence.failed", ask_id=str(ask_id))
             failures.append(repr(error))
-    if failures and database_now() < absence.ends_at:
-        absence.retry(after=RETRY_AFTER, error="\n".join(failures))
-    else:
+    is_done = absence.attempts > 1 and not failures
+    if is_done or database_now() >= absence.ends_at:
         absence.write_outcome(next_attempt_at=None)
+    else:
+        absence.retry(after=LOOK_AGAIN_AFTER, error="\n".join(failures))
 
 
 @transition
@@ -176,6 +185,6 @@ def _stand_in(*, ask_id: UUID, track_id: UUID, absence: Absence) -> None:
     here = lock_asks(track_id)
     ask = here.ask_with_table(ask_id)
     holder = ask.holder_of(absence.approver_id)
-    is_away = absence.starts_at <= here.now < absence.ends_at
+    is_away = Absence.objects.at(here.now).filter(pk=absence.pk).exists()  # or back already
     if ask.status == Ask.Status.OPEN and is_away and holder and holder.decision is None:
         add_stand_in(ask, holder.seat, absence, now=here.now)

@@ -189,9 +189,7 @@ def seat_stand_ins(ask: Ask, holders: Sequence[Holder], *, now: datetime) -> Non
     Not for those who came before: they have their stand-ins, and a stand-in has none.
     """
     asked = {holder.approver_id: holder for holder in holders}
-    absences = Absence.objects.filter(
-        approver__in=asked, starts_at__lte=now, ends_at__gt=now, ended_at=None
-    )
+    absences = Absence.objects.at(now).filter(approver__in=asked)
     for absence in absences.select_related("approver", "stand_in"):
         add_stand_in(ask, asked[absence.approver_id].seat, absence, now=now)
 

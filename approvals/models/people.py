@@ -1,7 +1,7 @@
 """Who is asked, and who may act for them."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -90,7 +90,7 @@ class Holder(models.Model):
         null=True, help_text="Since when somebody else is asked in their place."
     )
 
-    # Who was asked in person. Only they have a stand-in: whoever came by somebody else brings nobody.
+    # Only who was asked in person has a stand-in: whoever came by somebody else brings nobody.
     IN_PERSON = (Kind.ASKED, Kind.REASSIGNED)
 
     objects = HolderQuerySet.as_manager()
@@ -146,6 +146,12 @@ class Decline(models.Model):
         ]
 
 
+class AbsenceQuerySet(models.QuerySet["Absence"]):
+    def at(self, now: datetime) -> Self:
+        """Keep those that have begun and are not over, nor ended early."""
+        return self.filter(starts_at__lte=now, ends_at__gt=now, ended_at=None)
+
+
 class Absence(Work):
     """A time in which a stand-in is asked, too. Due when it begins; ended early by its owner."""
 
@@ -158,6 +164,8 @@ class Absence(Work):
     ends_at = models.DateTimeField()
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+
+    objects = AbsenceQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["starts_at"]

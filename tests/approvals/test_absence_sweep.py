@@ -7,7 +7,7 @@ import pytest
 
 from approvals import handing_over, tasks
 from approvals.handing_over import end_absence, set_absence
-from approvals.models import Absence, Ask
+from approvals.models import Absence, Ask, Holder
 from tests.api.refused import nothing_written
 from tests.conftest import Clock
 from tests.factories import CFO, AskFactory, TrackFactory, kinds, someone
@@ -80,6 +80,42 @@ def test_an_ask_that_fails_holds_up_no_other_and_is_tried_again(
     clock.move(minutes=1)
     assert tasks.sweep_absences() == 1
     assert held_by(broken) == [CFO, SAM]
+    assert Absence.objects.get().next_attempt_at is None
+
+
+def test_it_is_looked_once_more_for_what_was_being_opened_when_it_began(
+    asks: list[Ask], clock: Clock
+) -> None:
+    clock.move(days=1)
+    assert tasks.sweep_absences() == 1
+    asks[0].holders.get(kind=Holder.Kind.STAND_IN).delete()  # as if it had not been there yet
+    clock.move(seconds=59)
+    assert tasks.sweep_absences() == 0
+    clock.move(seconds=1)
+    assert tasks.sweep_absences() == 1
+    assert [held_by(ask) for ask in asks] == [[CFO, SAM]] * 3
+    assert Absence.objects.get().next_attempt_at is None
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_whoever_comes_back_while_it_begins_stops_it(
+    asks: list[Ask], clock: Clock, monkeypatch: pytest.MonkeyPatch, is_broken: bool
+) -> None:
+    bring_in, seen = handing_over._stand_in, []
+
+    def come_back(*, absence: Absence, **rest: Any) -> None:
+        seen.append(absence)
+        if len(seen) == 2:
+            end_absence(absence_id=absence.pk, approver=absence.approver)
+            if is_broken:
+                raise RuntimeError("a row nobody can read")
+        bring_in(absence=absence, **rest)
+
+    monkeypatch.setattr(handing_over, "_stand_in", come_back)
+    clock.move(days=1)
+    assert tasks.sweep_absences() == 1
+    assert len(seen) == 3
+    assert [held_by(ask) for ask in asks].count([CFO, SAM]) == 1
     assert Absence.objects.get().next_attempt_at is None
 
 

@@ -217,9 +217,7 @@ def test_an_absence_is_no_chain(track: Track, cfo: Approver, clock: Clock) -> No
     assert holders(AskFactory(track=track)) == [(CFO, "asked"), (SAM, "stand_in")]
 
 
-def test_whoever_came_by_somebody_else_brings_nobody(
-    ask: Ask, cfo: Approver, clock: Clock
-) -> None:
+def test_whoever_came_by_somebody_else_brings_nobody(ask: Ask, cfo: Approver, clock: Clock) -> None:
     hand_over(ask, cfo, SAM)
     handing_over.begin_absence(away(someone(ask.workspace, SAM), clock, to=KIM).pk)
     assert holders(ask) == [(CFO, "asked"), (SAM, "handed_over")]

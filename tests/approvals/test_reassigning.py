@@ -156,7 +156,9 @@ def test_whom_another_seat_was_passed_to_brings_nobody(track: Track, workspace: 
     assert acting(ask) == [(CFO, "asked"), (SAM, "handed_over"), (LEE, "reassigned")]
 
 
-def test_another_seat_that_has_decided_needs_no_stand_in(track: Track, workspace: Workspace) -> None:
+def test_another_seat_that_has_decided_needs_no_stand_in(
+    track: Track, workspace: Workspace
+) -> None:
     ask = several(track)
     says(ask, CFO)
     begin_absence(away(workspace, CFO, to=SAM).pk)

@@ -5,12 +5,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
+from threading import Event as Flag
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from approvals import daily, handing_over, notify, sending, slack_cards
+from approvals import daily, handing_over, notify, sending, slack_cards, transitions
 from approvals.channels import email, slack
 from approvals.letters.envelope import Letter
 from approvals.models import Absence, Ask, Digest, Notification, SlackCard, SlackChannel
@@ -182,6 +183,42 @@ def test_three_workers_bring_a_stand_in_to_each_ask_once(shared_database: None) 
     for ask in asks:
         assert kinds(ask.track).count("ask.handed_over") == 1
         assert ask.holders.count() == 2
+
+
+@pytest.mark.postgresql
+def test_an_ask_that_did_not_see_the_absence_begin_has_a_stand_in_a_minute_later(
+    shared_database: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = TrackFactory()
+    cfo = someone(track.workspace, CFO)
+    has_looked, may_commit = Flag(), Flag()
+    look = transitions.seat_stand_ins
+
+    def look_and_dawdle(*args: Any, **named: Any) -> None:
+        look(*args, **named)
+        has_looked.set()
+        assert may_commit.wait(30)
+
+    monkeypatch.setattr(transitions, "seat_stand_ins", look_and_dawdle)
+    opening = Thread(target=at_once_in_database, args=[partial(AskFactory, track=track)])
+    opening.start()
+    assert has_looked.wait(30)
+    absence = handing_over.set_absence(
+        approver=cfo,
+        stand_in="dana@acme.com",
+        starts_at=database_now(),
+        ends_at=database_now() + timedelta(days=1),
+    )
+    handing_over.begin_absence(absence.pk)
+    may_commit.set()
+    opening.join()
+    assert kinds(track).count("ask.handed_over") == 0
+
+    a_minute_later = database_now() + timedelta(minutes=1)
+    monkeypatch.setattr("tracks.work.database_now", lambda: a_minute_later)
+    sweep_absences()
+
+    assert kinds(track).count("ask.handed_over") == 1
 
 
 def test_two_beats_plan_one_digest_a_day(
