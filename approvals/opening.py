@@ -33,6 +33,7 @@ class NewAsk:
     due_at: datetime | None = None
     escalate_to: list[str] | None = None
     escalate_after_seconds: int | None = None
+    has_workspace_line: bool = False
     delegation: str | None = None
     action_digest: str | None = None
     is_quiet: bool = False
@@ -46,7 +47,7 @@ class NewAsk:
         for name in ("escalate_to", "escalate_after_seconds", "delegation"):
             if content[name] is None:
                 del content[name]
-        for name in ("is_quiet", "comment_wanted_for"):
+        for name in ("has_workspace_line", "is_quiet", "comment_wanted_for"):
             if not content[name]:
                 del content[name]
         return content
@@ -64,6 +65,7 @@ class NewAsk:
             self,
             escalate_to=list(workspace.escalate_to),
             escalate_after_seconds=workspace.escalate_after_seconds,
+            has_workspace_line=True,
         )
 
 
@@ -98,6 +100,7 @@ def insert_ask(
         due_at=new.due_at,
         escalate_to=new.escalate_to or [],
         escalate_after_seconds=new.escalate_after_seconds,
+        has_workspace_line=new.has_workspace_line,
         delegation=new.delegation or "",
         escalated_from=escalated_from,
         action_digest=new.action_digest,

@@ -337,7 +337,10 @@ def _record_timeout(ask: Ask, *, now: datetime) -> Ask | None:
 
 
 def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
-    """Put the same question to the next in line, who has never been asked it before."""
+    """Put the same question to the next in line, who has never been asked it before.
+
+    A caller that tells people itself knows those whom it names, and nobody of the workspace's line.
+    """
     approver, left = next_in_line(ask)
     if approver is None:
         return None
@@ -346,7 +349,7 @@ def _ask_the_next(ask: Ask, *, now: datetime) -> Ask | None:
         prompt=ask.prompt,
         config=ask.config,
         timeout_seconds=ask.timeout_seconds,
-        notify=ask.notify,
+        notify=ask.notify or ask.has_workspace_line,
         is_quiet=ask.is_quiet,
         comment_wanted_for=ask.comment_wanted_for,
         due_at=ask.due_at,

@@ -95,6 +95,11 @@ class Ask(models.Model):
     due_at = models.DateTimeField(null=True)
     escalate_to = JSONText(default=list, help_text="Whom to ask next, in order; each once.")
     escalate_after_seconds = models.PositiveIntegerField(null=True)
+    has_workspace_line = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whom to ask next is what the workspace says, not the caller.",
+    )
     delegation = models.CharField(
         max_length=11,
         choices=Delegation,

@@ -133,6 +133,24 @@ def test_without_notify_only_those_are_told_of_whom_the_caller_does_not_know(
     assert told() == [SAM]
 
 
+@pytest.mark.parametrize(("own", "expected"), [(None, [DANA, EVE]), ([DANA, EVE], [])])
+def test_without_notify_the_workspace_s_next_are_told_and_the_caller_s_own_are_not(
+    track: Track, clock: Clock, own: list[str] | None, expected: list[str]
+) -> None:
+    track.workspace.escalate_to = [DANA, EVE]
+    track.workspace.save()
+    AskFactory(track=track, notify=False, timeout_seconds=60, escalate_to=own)
+    track.workspace.escalate_to = []  # what counts is whose line it was when it was asked
+    track.workspace.save()
+    for _ in range(2):
+        clock.move(seconds=60)
+        tasks.sweep_overdue()
+        told()
+    assert told() == expected
+    asked = Ask.objects.filter(track=track).order_by("id")
+    assert [each.notify for each in asked] == [False, bool(expected), bool(expected)]
+
+
 def test_a_protected_track_hides_the_reason(track: Track, clock: Clock) -> None:
     track = TrackFactory(
         workspace=track.workspace, password="correct horse", requester="boss@acme.com"
