@@ -41,21 +41,22 @@ def secrets_of(*, key: str, salt: str) -> Secrets:
 
 
 def _code(key: str, salt: str) -> str:
-    number = int.from_bytes(_mac(key, "code", salt)[:5], "big")
+    number = int.from_bytes(mac(key, "code", salt)[:5], "big")
     return "".join(CROCKFORD[number >> shift & 31] for shift in range(35, -1, -5))
 
 
 def _token(key: str, salt: str) -> str:
-    return base64.urlsafe_b64encode(_mac(key, "link", salt)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(mac(key, "link", salt)).rstrip(b"=").decode()
 
 
-def _mac(key: str, purpose: str, content: str) -> bytes:
+def mac(key: str, purpose: str, content: str) -> bytes:
+    """Return what only who has the key can compute, and is good for one purpose."""
     return hmac.digest(f"sayso.{purpose}:{key}".encode(), content.encode(), "sha256")
 
 
 def code_hmac(code: str, *, key: str, salt: str) -> str:
     """Return what is stored to recognize a code."""
-    return _mac(key, "recognize", salt + code).hex()
+    return mac(key, "recognize", salt + code).hex()
 
 
 def is_code(code: str, stored: str, *, keys: Sequence[str], salt: str) -> bool:

@@ -37,7 +37,7 @@ def _plan(zone_name: str, now: datetime) -> int:
     today = Digest.objects.filter(approver=OuterRef("pk"), day=day)
     mine = _waiting(now).filter(approver__workspace__time_zone=zone_name)
     many = mine.values("approver").annotate(n=Count("pk")).filter(n__gte=FEWEST)
-    people = Approver.objects.filter(
+    people = _subscribed().filter(
         ~Exists(today.filter(hour=None)),
         Q(pk__in=_untold(mine).values("approver"))
         | (Q(pk__in=many.values("approver")) & ~Exists(today.filter(sent_at__isnull=False))),
@@ -68,7 +68,7 @@ def sum_up(approver_ids: Collection[UUID], *, at: datetime) -> None:
 def _plan_prompt(approver_ids: Collection[UUID], *, hour: datetime, due: datetime) -> set[UUID]:
     """Plan the prompt digests of an hour; return for whom there is one that nobody has begun."""
     now = database_now()
-    people = Approver.objects.filter(pk__in=approver_ids).select_related("workspace").order_by("pk")
+    people = _subscribed().filter(pk__in=approver_ids).select_related("workspace").order_by("pk")
     rows = [_prompt(each, hour=hour, due=due, now=now) for each in people]
     Digest.objects.bulk_create(rows, ignore_conflicts=True)
     # Whoever sends one now waits for this lock, or has begun before: then it may lack what is new.
@@ -84,6 +84,11 @@ def _plan_prompt(approver_ids: Collection[UUID], *, hour: datetime, due: datetim
 def _prompt(approver: Approver, *, hour: datetime, due: datetime, now: datetime) -> Digest:
     day = due.astimezone(zone_named(approver.workspace.time_zone)).date()
     return Digest(approver=approver, day=day, hour=hour, created_at=now, next_attempt_at=due)
+
+
+def _subscribed() -> QuerySet[Approver]:
+    """Return who has not stopped their digests. The others find quiet asks in the queue alone."""
+    return Approver.objects.filter(digests_stopped_at=None)
 
 
 def _waiting(now: datetime) -> QuerySet[Holder]:
@@ -136,6 +141,8 @@ def _asks_for(digest: Digest, now: datetime) -> list[Ask]:
 
 
 def _is_wanted(digest: Digest, asks: Sequence[Ask], now: datetime) -> bool:
+    if digest.approver.digests_stopped_at is not None:
+        return False
     if digest.is_prompt:
         return bool(asks)
     is_enough = len(asks) >= FEWEST or _untold(digest.approver.held.filter(ask__in=asks)).exists()

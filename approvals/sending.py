@@ -70,7 +70,7 @@ def waits_for(ask: Ask, approver_id: UUID) -> bool:
 
 
 def _is_timely(reminder: Notification, ask: Ask, now: datetime) -> bool:
-    """Tell whether a reminder helps: it leaves time, the mailbox exists, and no later one is due.
+    """Tell whether a reminder helps: it leaves time, is welcome, and no later one is due.
 
     Several are due at once when workers were down; the last of them says it all.
     """
@@ -81,7 +81,11 @@ def _is_timely(reminder: Notification, ask: Ask, now: datetime) -> bool:
         ordinal__gt=reminder.ordinal,
     )
     is_unreachable = others.filter(bounced_at__isnull=False).exists()
-    return leaves_enough(now, ask.ends_at) and not is_unreachable and not later.exists()
+    is_stopped = Holder.objects.filter(
+        ask=ask, approver=reminder.approver_id, reminders_stopped_at__isnull=False
+    ).exists()
+    is_welcome = not is_unreachable and not is_stopped
+    return leaves_enough(now, ask.ends_at) and is_welcome and not later.exists()
 
 
 def _when_at_work(notification: Notification, now: datetime) -> datetime:

@@ -75,7 +75,7 @@ def visit(request: HttpRequest, slug: str) -> Visit:
     """Return the visit to a track; an unknown slug is not found, too many of them are refused."""
     track = _track_at(slug)
     if track is None:
-        _count_miss(Client.of(request).ip)
+        count_miss(Client.of(request).ip)
         raise NotFound()
     return Visit(request, track, viewer_of(track, viewer_token(request)))
 
@@ -94,9 +94,9 @@ def _track_at(slug: str) -> Track | None:
     return one_or_none(Track.objects.select_related("workspace").filter(slug=slug))
 
 
-def _count_miss(ip: str) -> None:
-    """Count an unknown slug; 131 random bits are the lock, this only stops the rattling (SE-13)."""
-    key = f"unknown-slug:{ip}"
+def count_miss(ip: str) -> None:
+    """Count an unknown address; random bits are the lock, this only stops the rattling (SE-13)."""
+    key = f"unknown-address:{ip}"
     cache.add(key, 0, timeout=MISSES_WITHIN)
     try:
         misses = cache.incr(key)

@@ -7,11 +7,11 @@ from typing import Any
 
 import structlog
 
-_SECRET_PATHS = re.compile(r"/(v|t)/([A-Za-z0-9_-]{16,})")
+_SECRET_PATHS = re.compile(r"/(v|t|stop)/([A-Za-z0-9_-]{16,})")
 
 
 def redacted_path(path: str) -> str:
-    """Return a path without what would let its reader in: link tokens whole, slugs but for six."""
+    """Return a path without what would let its reader in: tokens whole, slugs but for six."""
     return _SECRET_PATHS.sub(_redact, path)
 
 

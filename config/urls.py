@@ -11,7 +11,7 @@ import mirroring.api
 import tracks.api
 import webhooks.api
 import webhooks.inbound
-from approvals import away, batch, pages, passing_on, queue_views
+from approvals import away, batch, pages, passing_on, queue_views, stop_pages
 from approvals.demo import pages as landing
 from config import health
 from tracks.staff import second_factor
@@ -75,6 +75,7 @@ approver_pages = [
     path("queue/away", away.away, name="queue_away"),
     path("v/", pages.pending_link, name="pending_link"),
     path("v/<str:token>", pages.link, name="link"),
+    path("stop/<str:token>", stop_pages.stop, name="stop"),
 ]
 
 landing_pages = [

@@ -20,6 +20,7 @@ EVENT_TYPES = (
     "approver.revoked",
     "ask.decided",
     "ask.reminded",
+    "ask.reminders_stopped",
     "ask.escalated",
     "ask.handed_over",
     "ask.declined",

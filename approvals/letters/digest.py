@@ -11,6 +11,7 @@ from approvals.display_time import Clock, Moment, zone_named
 from approvals.letters.envelope import Letter
 from approvals.models import Ask, Digest
 from approvals.queue import is_overdue
+from approvals.stop_links import StopLink
 from tracks.serializers import track_url
 from tracks.textpolicy import defuse, subject_line
 
@@ -59,6 +60,7 @@ def letter(digest: Digest, asks: Sequence[Ask], *, now: datetime) -> Letter:
         name=f"digest.{digest.pk.hex}",
         about=digest.pk.hex,
         context=context,
+        stop_url=StopLink(digest.approver_id).url,
     )
 
 

@@ -24,6 +24,7 @@ class Letter:
     subject: str = ""
     answers_go_to: str | None = None
     follows: str = ""  # the Message-ID of the mail that began the thread
+    stop_url: str = ""  # of a mail that comes again: where its reader stops that
     headers: dict[str, str] = field(default_factory=dict)
 
     def message(self) -> EmailMultiAlternatives:
@@ -40,7 +41,8 @@ class Letter:
         return message
 
     def _render(self, part: str) -> str:
-        return render_to_string(f"emails/{self.template}/{part}", self.context)
+        context = self.context | {"stop_url": self.stop_url}
+        return render_to_string(f"emails/{self.template}/{part}", context)
 
     def _headers(self) -> dict[str, str]:
         thread = {"In-Reply-To": self.follows, "References": self.follows} if self.follows else {}
@@ -51,7 +53,17 @@ class Letter:
             "Auto-Submitted": "auto-generated",
             "X-Auto-Response-Suppress": "All",
             **thread,
+            **self._way_to_stop(),
             **self.headers,
+        }
+
+    def _way_to_stop(self) -> dict[str, str]:
+        """Return what lets a mail program offer its own button (RFC 2369, RFC 8058)."""
+        if not self.stop_url:
+            return {}
+        return {
+            "List-Unsubscribe": f"<{self.stop_url}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
 
 

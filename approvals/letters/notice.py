@@ -6,6 +6,7 @@ from typing import Any
 from approvals import card, verification
 from approvals.letters.envelope import Letter, message_id, subject_of
 from approvals.models import Ask, Holder, Notification
+from approvals.stop_links import StopLink
 from tracks.models import Track
 from tracks.serializers import track_url
 from tracks.sources import Source
@@ -66,8 +67,16 @@ def letter(notification: Notification) -> Letter:
         subject=subject,
         answers_go_to=None if track.is_protected else track.requester,
         follows=message_id_of(first) if first is not None else "",
+        stop_url=_stop_url(notification),
         headers={"Thread-Topic": subject},
     )
+
+
+def _stop_url(notification: Notification) -> str:
+    """Return where reminders are stopped: one in a series, which staff's nudge is not."""
+    if notification.kind != Notification.Kind.REMINDER:
+        return ""
+    return StopLink(notification.approver_id, notification.ask_id).url
 
 
 def first_of(notification: Notification) -> Notification | None:

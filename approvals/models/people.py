@@ -23,6 +23,9 @@ class Approver(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT)
     canonical = models.CharField(max_length=254)
     address = models.CharField(max_length=254, help_text="As it was first written.")
+    digests_stopped_at = models.DateTimeField(
+        null=True, help_text="Since when they want no mails that sum up what waits for them."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -88,6 +91,9 @@ class Holder(models.Model):
     told_at = models.DateTimeField(null=True, help_text="When a digest told of a quiet ask.")
     relieved_at = models.DateTimeField(
         null=True, help_text="Since when somebody else is asked in their place."
+    )
+    reminders_stopped_at = models.DateTimeField(
+        null=True, help_text="Since when they want no reminders of this ask."
     )
 
     # Only who was asked in person has a stand-in: whoever came by somebody else brings nobody.

@@ -258,6 +258,10 @@ def _how(holder: Holder, *, has_declined: bool) -> str:
     how = _HOW[holder.kind].format(holder.seat.approver.address)
     if holder.relieved_at is not None:
         how += "; asked no longer"
+    if holder.reminders_stopped_at is not None:
+        how += "; wants no reminders of this"
+    if holder.approver.digests_stopped_at is not None:
+        how += "; wants no summaries"
     return f"{how}; says that this is not for them" if has_declined else how
 
 

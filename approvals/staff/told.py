@@ -91,6 +91,7 @@ _WORDS: dict[str, Callable[[Data], str]] = {
     "approver.revoked": _about("Verified browsers of {} revoked", "approver"),
     "ask.decided": _decided,
     "ask.reminded": _about("Reminder handed to the mail server for {}", "approver"),
+    "ask.reminders_stopped": _about("{} wants no more reminders of this", "approver"),
     "ask.escalated": lambda data: f"Asked next: {', '.join(data.get('to') or [])}",
     "ask.handed_over": _handed_over,
     "ask.declined": _about("{} said that this is not for them", "approver"),

@@ -11,6 +11,7 @@ from approvals import tasks
 from approvals.channels import email
 from approvals.handing_over import decline, hand_over
 from approvals.models import Ask, Digest, Notification
+from approvals.stop_links import StopLink
 from tests.conftest import Clock
 from tests.factories import CFO, AskFactory, TrackFactory, WorkspaceFactory, answer, approver_of
 from tracks.models import Workspace
@@ -114,6 +115,7 @@ def test_what_is_late_comes_first_and_each_row_has_its_own_page(
     assert links == [
         *((pages[title], title) for title in order),
         ("https://say.example/queue/", "https://say.example/queue/"),
+        (StopLink(approver_of(Ask.objects.all()[0]).pk).url, "Stop these summaries"),
     ]
     titles = re.findall(r"^(?:OVERDUE: |TODAY: )?([A-Z][a-z ]+)$", message.body, re.MULTILINE)
     assert titles == order

@@ -84,6 +84,7 @@ def test_se_05_a_form_without_our_token_is_403(ask: Ask, person: Person, token: 
         ("{track}/asks/ask_1/receipt.json", "GET, HEAD"),
         ("/v/", "GET, HEAD, POST"),
         ("/v/token", "GET, HEAD, POST"),
+        ("/stop/token", "GET, HEAD, POST"),
         ("/.well-known/sayso-receipt-keys.json", "GET, HEAD"),
     ],
 )

@@ -8,9 +8,18 @@ import pytest
 
 from approvals import tasks
 from approvals.models import Ask, Notification
+from approvals.stop_links import StopLink
 from tests.approvals.smtp import Mailroom, mailroom
 from tests.conftest import Clock
-from tests.factories import CFO, AskFactory, TrackFactory, WorkspaceFactory, config_of, kinds
+from tests.factories import (
+    CFO,
+    AskFactory,
+    TrackFactory,
+    WorkspaceFactory,
+    approver_of,
+    config_of,
+    kinds,
+)
 from tracks.models import Event, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +98,42 @@ def test_notice_reminder_and_digest_arrive_whole(
     for body in post.parts_of(digest).values():
         for each in asks:
             assert f"https://say.example/t/{each.track.slug}" in body
+
+
+def test_reminders_and_digests_say_how_they_are_stopped(
+    post: Mailroom, workspace: Workspace, clock: Clock
+) -> None:
+    """RFC 8058, with the same address in the headers, the text and the HTML. Notices do not."""
+    asks = [ask(workspace) for _ in range(3)]
+    tasks.sweep_notifications()
+    clock.move_to(datetime(2026, 11, 24, 8, tzinfo=UTC))
+    tasks.plan_digests()
+    tasks.sweep_digests()
+    clock.move(hours=2)
+    tasks.sweep_notifications()
+    notices, digest, reminders = post.mails[:3], post.mails[3], post.mails[4:]
+    for notice in notices:
+        assert not any(name.startswith("List-") for name in notice)
+        assert all("/stop/" not in body for body in post.parts_of(notice).values())
+    approver = approver_of(asks[0])
+    words = [(digest, StopLink(approver.pk).url, "Stop these summaries")]
+    by_ask = {each.pk.hex: each.pk for each in asks}
+    for mail in reminders:
+        link = StopLink(approver.pk, by_ask.pop(mail["X-Entity-Ref-ID"]))
+        words.append((mail, link.url, "Stop reminders for this request"))
+    assert by_ask == {}
+    for mail, url, label in words:
+        # Django begins a new line behind the name of a long header; the space says nothing.
+        assert mail["List-Unsubscribe"].strip() == f"<{url}>"
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        bodies = post.parts_of(mail)
+        assert f"\r\n{label}:\r\n{url}\r\n" in bodies["text/plain"]
+        assert (
+            f'<a class="link" href="{url}" style="color: #1f5f5b">{label}</a>'
+            in (bodies["text/html"])
+        )
+        assert bodies["text/html"].count('class="button"') == 1
+        assert all(len(body.encode()) < 40_000 for body in bodies.values())
 
 
 def test_who_does_not_exist_is_undeliverable_at_once(

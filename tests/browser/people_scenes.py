@@ -1,6 +1,7 @@
-"""The states of the pages that come of several people: a table, a queue, a batch, an absence."""
+"""The states of the pages of several people: a table, a queue, a batch, an absence, no mail."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.conf import settings
 
 from approvals import grants, handing_over, transitions
 from approvals.models import Approver, Ask, Grant
+from approvals.stop_links import StopLink
 from tests.browser.conftest import press
 from tests.browser.scenes import HERE, PROMPT, Scene, ask, page_of, track_with_steps, type_and_press
 from tests.conftest import Clock
@@ -17,6 +19,7 @@ from tests.factories import (
     TrackFactory,
     WorkspaceFactory,
     answer,
+    approver_of,
     evidence_of,
     someone,
 )
@@ -361,6 +364,35 @@ def away_wrong(clock: Clock) -> Scene:
     return Scene("/queue/away", signed_in(), act, status=422)
 
 
+# --- mails that come again ----------------------------------------------------------------------
+
+
+def stop_reminders(clock: Clock) -> Scene:
+    return Scene(_stop(ask()))
+
+
+def stop_reminders_stopped(clock: Clock) -> Scene:
+    return Scene(_stop(ask()), act=lambda page: press(page, "Stop reminders"))
+
+
+def stop_reminders_of_what_is_over(clock: Clock) -> Scene:
+    asked = ask()
+    answer(asked)
+    return Scene(_stop(asked))
+
+
+def stop_digests(clock: Clock) -> Scene:
+    return Scene(f"/stop/{StopLink(someone(acme(), CFO).pk).token()}")
+
+
+def stop_digests_stopped(clock: Clock) -> Scene:
+    return replace(stop_digests(clock), act=lambda page: press(page, "Stop these summaries"))
+
+
+def _stop(asked: Ask) -> str:
+    return f"/stop/{StopLink(approver_of(asked).pk, asked.pk).token()}"
+
+
 PEOPLE_SCENES: dict[str, Callable[[Clock], Scene]] = {
     each.__name__: each
     for each in (
@@ -396,5 +428,10 @@ PEOPLE_SCENES: dict[str, Callable[[Clock], Scene]] = {
         away_nobody,
         away_planned,
         away_wrong,
+        stop_reminders,
+        stop_reminders_stopped,
+        stop_reminders_of_what_is_over,
+        stop_digests,
+        stop_digests_stopped,
     )
 }

@@ -12,6 +12,7 @@ from approvals.models import Approver, Ask, Challenge, FirstView, Notification, 
 from approvals.overriding import override_ask
 from approvals.reassigning import reassign
 from approvals.staff.told import line_of
+from approvals.stopping import Way, place_at, stop_digests, stop_reminders
 from tests.approvals.person import Page
 from tests.approvals.proving import OFFICE
 from tests.approvals.table import KIM, SAM, at, says
@@ -106,6 +107,15 @@ def test_it_shows_who_is_asked_and_who_no_longer(viewer: Client, ask: Ask) -> No
     assert "2 of 3 must approve." in page.text
     assert f"<s><bdi>{CFO}</bdi></s>" in page.html
     assert f"is asked instead of {CFO}, by staff" in page.text
+
+
+def test_it_shows_who_wants_no_more_mails_of_a_kind(viewer: Client, ask: Ask) -> None:
+    me = someone(ask.workspace, CFO)
+    stop_reminders(place=place_at(ask_id=ask.pk, approver_id=me.pk), way=Way.PAGE)
+    stop_digests(approver_id=me.pk, way=Way.PAGE)
+    page = dossier(viewer, ask)
+    assert "was asked; wants no reminders of this; wants no summaries" in page.text
+    assert "cfo@acme.com wants no more reminders of this" in page.text
 
 
 def test_it_shows_every_mail_and_what_became_of_it(viewer: Client, ask: Ask) -> None:

@@ -183,7 +183,7 @@ def test_what_happens_during_the_export_is_not_in_it(track: Track) -> None:
 
 
 def test_every_type_of_the_contract_can_be_chosen() -> None:
-    assert len(set(EVENT_TYPES)) == 30
+    assert len(set(EVENT_TYPES)) == 31
 
 
 @pytest.mark.parametrize("model", ["event", "entry"])

@@ -218,4 +218,4 @@ def test_an_erased_event_has_nothing_to_tell(track: Track) -> None:
 
 
 def test_the_types_are_those_of_the_contract() -> None:
-    assert len(set(EVENT_TYPES)) == len(EVENT_TYPES) == 30
+    assert len(set(EVENT_TYPES)) == len(EVENT_TYPES) == 31
