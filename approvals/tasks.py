@@ -1,4 +1,4 @@
-"""Work of this layer that a worker does, poked and swept."""
+"""Work of this layer, poked and swept: tasks do it, but for what talks to the outside."""
 
 from uuid import UUID
 
@@ -14,18 +14,24 @@ from approvals import (
     verification,
 )
 from approvals.models import Absence, Digest, Notification, QueueMail, SlackCard
+from tracks.hands import Hands
+
+_notices = Hands(Notification, sending.send)
+_digests = Hands(Digest, daily.send)
+_cards = Hands(SlackCard, slack_cards.send)
+_queue_mails = Hands(QueueMail, queue_sign_in.send)
 
 
 @shared_task
 def send_notification(notification_id: str) -> None:
     """Send one notice or sign-in mail, unless another worker does or it is no longer wanted."""
-    sending.send(UUID(notification_id))
+    _notices.take([UUID(notification_id)])
 
 
 @shared_task
 def sweep_notifications() -> int:
     """Send reminders, and what was not sent when it was poked."""
-    return sweeps.drain(Notification, sending.send)
+    return _notices.take_due()
 
 
 @shared_task
@@ -37,25 +43,25 @@ def plan_digests() -> int:
 @shared_task
 def send_digest(digest_id: str) -> None:
     """Send one mail that sums up what waits for somebody."""
-    daily.send(UUID(digest_id))
+    _digests.take([UUID(digest_id)])
 
 
 @shared_task
 def sweep_digests() -> int:
     """Send those that were not sent when they were poked."""
-    return sweeps.drain(Digest, daily.send)
+    return _digests.take_due()
 
 
 @shared_task
 def send_slack_card(ask_id: str) -> None:
     """Post the card of an ask in Slack, or change it to the outcome."""
-    slack_cards.send(UUID(ask_id))
+    _cards.take([UUID(ask_id)])
 
 
 @shared_task
 def sweep_slack_cards() -> int:
     """Do what was not done when it was poked."""
-    return sweeps.drain(SlackCard, slack_cards.send)
+    return _cards.take_due()
 
 
 @shared_task
@@ -73,13 +79,13 @@ def sweep_absences() -> int:
 @shared_task
 def send_queue_mail(mail_id: str) -> None:
     """Send one mail with which somebody signs in to the queue."""
-    queue_sign_in.send(UUID(mail_id))
+    _queue_mails.take([UUID(mail_id)])
 
 
 @shared_task
 def sweep_queue_mails() -> int:
     """Send what is due and was not sent when it was poked."""
-    return sweeps.drain(QueueMail, queue_sign_in.send)
+    return _queue_mails.take_due()
 
 
 @shared_task

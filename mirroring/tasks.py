@@ -8,8 +8,11 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 
 from mirroring import alerts, keeping, received, service
 from mirroring.models import Alert
+from tracks.hands import Hands
 
 BATCH = 500
+
+_alerts = Hands(Alert, alerts.send)
 
 
 @shared_task
@@ -30,16 +33,13 @@ def sweep_hooks() -> int:
 @shared_task
 def send_alert(alert_id: str) -> None:
     """Tell whoever looks after a workspace that a connection does not work any more."""
-    alerts.send(UUID(alert_id))
+    _alerts.take([UUID(alert_id)])
 
 
 @shared_task
 def sweep_alerts() -> int:
     """Send those that were not sent when they were poked."""
-    due = Alert.due(limit=BATCH)
-    for pk in due:
-        alerts.send(pk)
-    return len(due)
+    return _alerts.take_due()
 
 
 @shared_task

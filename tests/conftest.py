@@ -16,6 +16,7 @@ from tests.api.agent import Agent
 from tests.factories import TrackFactory, WorkspaceFactory, issue_key
 from tracks import clock as tracks_clock
 from tracks.authentication import forget_identities
+from tracks.hands import Hands
 from tracks.models import Track, Workspace
 
 # As a file is named, and as a test is that speaks to it through another connector.
@@ -113,6 +114,12 @@ def _fresh_memory() -> Iterator[None]:
     forget_identities()
     yield
     forget_identities()
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_for_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a task lets a thread do is done when the task has returned (tests/tracks/test_hands)."""
+    monkeypatch.setattr(Hands, "_hand_out", Hands._work)
 
 
 @pytest.fixture

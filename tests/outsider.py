@@ -23,10 +23,11 @@ from django.db import close_old_connections, connection  # noqa: E402
 from django.db.backends.base.base import BaseDatabaseWrapper  # noqa: E402
 from django.db.models import F  # noqa: E402
 
-from approvals import forms, grants  # noqa: E402
+from approvals import forms, grants, sending  # noqa: E402
 from approvals.models import Answer, Approver, Ask, Grant, MonthOfAsks, Notification, Seat  # noqa: E402
 from approvals.opening import NewAsk  # noqa: E402
-from approvals.tasks import sweep_notifications, sweep_overdue  # noqa: E402
+from approvals.sweeps import drain  # noqa: E402
+from approvals.tasks import sweep_overdue  # noqa: E402
 from approvals.transitions import (  # noqa: E402
     Evidence,
     answer_ask,
@@ -246,7 +247,7 @@ def sweep(*, hours_later: float) -> None:
         due = rows.filter(next_attempt_at__isnull=False)
         due.update(next_attempt_at=F("next_attempt_at") - passed)
     sweep_dispatches()
-    sweep_notifications()
+    drain(Notification, sending.send)
 
 
 def _approver(ask: Ask) -> Approver:

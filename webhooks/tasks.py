@@ -6,12 +6,14 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_process_shutdown, worker_shutdown
 
+from tracks.hands import Hands
 from webhooks import courier, notices
 from webhooks.keeping import purge_old
 from webhooks.models import OwnerNotice
 
-BATCH = 100
 GRACE = 2.0  # seconds for what is under way once the worker is told to stop
+
+_notices = Hands(OwnerNotice, notices.send)
 
 
 @shared_task
@@ -23,16 +25,13 @@ def deliver() -> None:
 @shared_task
 def send_notice(notice_id: str) -> None:
     """Send one notice to the owner of a workspace, unless another worker does."""
-    notices.send(UUID(notice_id))
+    _notices.take([UUID(notice_id)])
 
 
 @shared_task
 def sweep_notices() -> int:
     """Send notices that are due and were not sent when they were poked."""
-    due = OwnerNotice.due(limit=BATCH)
-    for pk in due:
-        notices.send(pk)
-    return len(due)
+    return _notices.take_due()
 
 
 @shared_task
