@@ -54,11 +54,14 @@ def send_letter(letter: Letter) -> Sent:
 
 
 def _is_permanent(error: smtplib.SMTPException) -> bool:
+    """Tell whether a server refuses this recipient, or this mail once it has all of it.
+
+    What it says before, in greeting, encryption, sign-in or of the sender, it says to every mail:
+    that is its own trouble or ours, and passes.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
-    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPAuthenticationError):
-        return False  # our own trouble, not the recipient's
-    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500
 
 
 def _reply(error: smtplib.SMTPException) -> str:

@@ -1,10 +1,12 @@
 """The mails as a mail server gets them, and what it may answer."""
 
+import smtplib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 
 from approvals import tasks
 from approvals.models import Ask, Notification
@@ -169,3 +171,38 @@ def test_a_mailbox_that_is_busy_is_tried_again(
     tasks.sweep_notifications()
     assert [mail["To"] for mail in post.mails] == [CFO]
     assert kinds(made.track)[-1] == "approver.notified"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_refused"),
+    [
+        (smtplib.SMTPRecipientsRefused({CFO: (550, b"5.1.1 No such user")}), True),
+        (smtplib.SMTPDataError(554, b"5.7.1 Looks like spam"), True),
+        (smtplib.SMTPDataError(452, b"4.3.1 Disk full"), False),
+        (smtplib.SMTPConnectError(554, b"No service here"), False),
+        (smtplib.SMTPHeloError(501, b"Who are you?"), False),
+        (smtplib.SMTPResponseException(554, b"TLS not available"), False),
+        (smtplib.SMTPSenderRefused(550, b"Not from you", "a@b.example"), False),
+        (smtplib.SMTPAuthenticationError(535, b"Wrong password"), False),
+        (smtplib.SMTPNotSupportedError("No STARTTLS"), False),
+    ],
+)
+def test_what_a_server_says_to_every_mail_is_not_the_mailboxs_fault(
+    workspace: Workspace,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Any,
+    is_refused: bool,
+) -> None:
+    def fail(message: EmailMessage) -> None:
+        raise error
+
+    monkeypatch.setattr(EmailMessage, "send", fail)
+    made = ask(workspace)
+    tasks.sweep_notifications()
+    row = Notification.objects.get(ask=made, kind="ask")
+    refused = (clock.now, clock.now, None)
+    again = (None, None, clock.now + timedelta(seconds=10))
+    outcome = (row.failed_at, row.bounced_at, row.next_attempt_at)
+    assert outcome == (refused if is_refused else again)
+    assert ("approver.undeliverable" in kinds(made.track)) is is_refused
