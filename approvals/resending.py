@@ -10,6 +10,7 @@ from approvals.refusals import AskNotOpen, NotTheApprover
 from approvals.sending import waits_for
 from approvals.transitions import lock_asks
 from approvals.verification import DAY, Limit, check_limit, too_many
+from approvals.working_hours import BETWEEN_REMINDERS
 from tracks.actors import Actor
 from tracks.events import record
 from tracks.models import Track
@@ -18,7 +19,6 @@ from tracks.work import poke_after_commit
 
 RESENT = (Limit(3, timedelta(minutes=15)), Limit(10, DAY))
 RESENT_ENOUGH = "This notice was sent again often enough for now: 3 times in 15 minutes, 10 a day."
-BETWEEN_REMINDERS = timedelta(hours=4)
 REMINDED_LATELY = "They were reminded of this less than four hours ago."
 
 

@@ -11,7 +11,7 @@ from approvals.channels import PAUSES, email
 from approvals.display_time import zone_named
 from approvals.models import Ask, Challenge, Decline, Holder, Notification
 from approvals.verification import NOTICE_LASTS, new_challenge
-from approvals.working_hours import leaves_enough, next_daytime
+from approvals.working_hours import leaves_enough, next_daytime, pause_between
 from tracks.actors import SYSTEM
 from tracks.clock import database_now
 from tracks.events import record
@@ -70,22 +70,26 @@ def waits_for(ask: Ask, approver_id: UUID) -> bool:
 
 
 def _is_timely(reminder: Notification, ask: Ask, now: datetime) -> bool:
-    """Tell whether a reminder helps: it leaves time, is welcome, and no later one is due.
+    """Tell whether a reminder helps: it leaves time, is welcome, and no other mail says it all.
 
     Several are due at once when workers were down; the last of them says it all.
     """
-    others = Notification.objects.filter(ask=ask, approver=reminder.approver_id)
-    later = others.filter(
+    kinds = Notification.Kind
+    later = Q(
         Q(next_attempt_at__lte=now) | Q(attempts__gt=0),
-        kind=Notification.Kind.REMINDER,
+        kind=kinds.REMINDER,
         ordinal__gt=reminder.ordinal,
     )
-    is_unreachable = others.filter(bounced_at__isnull=False).exists()
+    under_way = Q(kind__in=[kinds.ASK, kinds.NUDGE], next_attempt_at__isnull=False)
+    since = now - pause_between(asked_at=ask.created_at, ends_at=ask.ends_at)
+    lately = Q(kind__in=[kinds.ASK, kinds.NUDGE, kinds.REMINDER], sent_at__gt=since)
+    unreachable = Q(bounced_at__isnull=False)
+    others = Notification.objects.filter(ask=ask, approver=reminder.approver_id)
+    is_idle = others.filter(later | under_way | lately | unreachable).exists()
     is_stopped = Holder.objects.filter(
         ask=ask, approver=reminder.approver_id, reminders_stopped_at__isnull=False
     ).exists()
-    is_welcome = not is_unreachable and not is_stopped
-    return leaves_enough(now, ask.ends_at) and is_welcome and not later.exists()
+    return leaves_enough(now, ask.ends_at) and not is_idle and not is_stopped
 
 
 def _when_at_work(notification: Notification, now: datetime) -> datetime:

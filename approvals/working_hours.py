@@ -11,6 +11,7 @@ SATURDAY = 5
 # After so long, and once so much of the time for an answer has passed.
 REMIND_AFTER = (timedelta(hours=24), timedelta(hours=72))
 LAST_FIFTH = 5
+BETWEEN_REMINDERS = timedelta(hours=4)
 LEAST_LEFT = timedelta(minutes=5)  # a reminder that leaves less is no help
 
 
@@ -51,6 +52,11 @@ def reminder_times(*, asked_at: datetime, ends_at: datetime, zone: tzinfo) -> li
     wanted = [*(asked_at + each for each in REMIND_AFTER), whole_milliseconds(last)]
     times = {next_daytime(each, zone) for each in wanted}
     return sorted(each for each in times if leaves_enough(each, ends_at))
+
+
+def pause_between(*, asked_at: datetime, ends_at: datetime) -> timedelta:
+    """Return how long somebody who had a mail is left alone: less where there is little time."""
+    return min(BETWEEN_REMINDERS, (ends_at - asked_at) // LAST_FIFTH)
 
 
 def leaves_enough(moment: datetime, ends_at: datetime) -> bool:

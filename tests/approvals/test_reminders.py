@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from approvals import tasks
+from approvals import sending, tasks
 from approvals.channels import email
 from approvals.handing_over import decline, hand_over
 from approvals.models import Ask, Challenge, Notification
+from approvals.resending import nudge
 from approvals.transitions import cancel_ask
 from tests.approvals.person import code_in, mails
 from tests.conftest import Clock
@@ -186,6 +187,40 @@ def test_of_several_that_are_late_the_last_is_sent(ask: Ask, clock: Clock) -> No
     tasks.sweep_notifications()
     assert len(mail.outbox) == 2
     assert (reminder(ask, 1).skipped_at, reminder(ask, 2).sent_at) == (clock.now, clock.now)
+
+
+def test_nobody_is_reminded_together_with_the_first_notice(track: Track, clock: Clock) -> None:
+    """Workers were down for a day."""
+    ask = AskFactory(track=track, timeout_seconds=WEEK)
+    clock.move(days=1)
+    row = reminder(ask)
+    sending.send(row.pk)  # another worker, before the notice has left
+    tasks.sweep_notifications()
+    assert [message.subject for message in mail.outbox] == ["Decision needed: Vendor invoice batch"]
+    row.refresh_from_db()
+    assert (row.skipped_at, row.sent_at) == (clock.now, None)
+
+
+@pytest.mark.parametrize(("minutes_before", "sent"), [(239, False), (240, True)])
+def test_nobody_is_reminded_soon_after_staff_did(
+    ask: Ask, clock: Clock, minutes_before: int, sent: bool
+) -> None:
+    clock.move_to(ask.created_at + timedelta(days=1, minutes=-minutes_before))
+    about = {"ask_id": ask.pk, "track_id": ask.track_id, "approver_id": approver_of(ask).pk}
+    nudge(**about, reason="", actor=AGENT)
+    tasks.sweep_notifications()
+    clock.move(minutes=minutes_before)
+    tasks.sweep_notifications()
+    assert (reminder(ask).sent_at is not None) is sent
+    assert len(mail.outbox) == 2 + sent
+
+
+def test_who_has_little_time_is_reminded_sooner_after_a_mail(track: Track, clock: Clock) -> None:
+    ask = AskFactory(track=track, timeout_seconds=3600)
+    mails()
+    clock.move(minutes=48)
+    assert len(mails()) == 2
+    assert reminder(ask).sent_at == clock.now
 
 
 def test_a_reminder_that_leaves_less_than_five_minutes_is_not_sent(ask: Ask, clock: Clock) -> None:
