@@ -122,7 +122,7 @@ def send(pk: UUID) -> None:
     now = database_now()
     asks = _asks_for(digest, now)
     if not _is_wanted(digest, asks, now):
-        digest.write_outcome(next_attempt_at=None, skipped_at=now)
+        _let_go(digest, now)
         return
     try:
         sent = email.send_letter(letters.letter(digest, asks, now=now))
@@ -147,6 +147,14 @@ def _is_wanted(digest: Digest, asks: Sequence[Ask], now: datetime) -> bool:
         return bool(asks)
     is_enough = len(asks) >= FEWEST or _untold(digest.approver.held.filter(ask__in=asks)).exists()
     return is_enough and _is_its_morning(digest, now)
+
+
+def _let_go(digest: Digest, now: datetime) -> None:
+    """Send nothing. In its morning it is as if there had been no plan: enough may come by noon."""
+    if not digest.is_prompt and _is_its_morning(digest, now):
+        Digest.objects.filter(pk=digest.pk, attempts=digest.attempts).delete()
+    else:
+        digest.write_outcome(next_attempt_at=None, skipped_at=now)
 
 
 def _is_its_morning(digest: Digest, now: datetime) -> bool:

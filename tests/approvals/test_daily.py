@@ -226,6 +226,22 @@ def test_one_that_is_late_is_sent_that_morning_or_never(workspace: Workspace, cl
     assert (mail.outbox, digest.sent_at, digest.skipped_at) == ([], None, clock.now)
 
 
+def test_one_that_was_too_small_comes_later_that_morning(
+    workspace: Workspace, clock: Clock
+) -> None:
+    first, *_ = asks(workspace)
+    clock.move_to(EIGHT)
+    tasks.plan_digests()
+    answer(first, True)
+    tasks.sweep_digests()
+    assert (mail.outbox, Digest.objects.count()) == ([], 0)
+    clock.move(hours=1)
+    asks(workspace, 2)
+    (message,) = morning()
+    assert message.subject == "4 requests wait for you"
+    assert len(morning()) == 1
+
+
 def test_a_failure_is_tried_again_and_a_refusal_is_not(
     workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
