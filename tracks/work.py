@@ -22,6 +22,10 @@ from tracks.transactions import after_commit
 
 log = structlog.get_logger(__name__)
 
+# For what goes by mail: a server may take its fifteen seconds (EMAIL_TIMEOUT) for each of a dozen
+# steps, and whoever takes the row meanwhile sends the mail twice.
+MAIL_LEASE = timedelta(minutes=5)
+
 
 class Work(models.Model):
     """Something a worker must do; `next_attempt_at` is null once there is nothing left to do."""

@@ -1,6 +1,5 @@
 """One mail that sums up what waits for somebody: in the morning, or after many came at once."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -8,11 +7,11 @@ from django.db.models import Q
 
 from approvals.models.people import Approver
 from tracks.ids import new_id
-from tracks.work import Work
+from tracks.work import MAIL_LEASE, Work
 
 
 class Digest(Work):
-    LEASE = timedelta(seconds=60)
+    LEASE = MAIL_LEASE
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     approver = models.ForeignKey(Approver, on_delete=models.CASCADE, related_name="digests")

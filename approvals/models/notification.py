@@ -11,10 +11,12 @@ from approvals.models.verification import Challenge
 from tracks.ids import new_id
 from tracks.json_text import JSONText
 from tracks.models import Track
-from tracks.work import Work
+from tracks.work import MAIL_LEASE, Work
 
 
 class Notification(Work):
+    LEASE = MAIL_LEASE
+
     class Kind(models.TextChoices):
         ASK = "ask"
         REMINDER = "reminder"

@@ -1,13 +1,12 @@
 """Signing in to the queue: a link and a code for an address, on no track."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from tracks.ids import new_id
-from tracks.work import Work
+from tracks.work import MAIL_LEASE, Work
 
 
 class QueueMail(Work):
@@ -17,7 +16,7 @@ class QueueMail(Work):
     the page does not tell which are known.
     """
 
-    LEASE = timedelta(seconds=60)
+    LEASE = MAIL_LEASE
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     canonical = models.CharField(max_length=254)

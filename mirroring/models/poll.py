@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from mirroring.models.connection import Connection
 from tracks.ids import new_id
-from tracks.work import Work
+from tracks.work import MAIL_LEASE, Work
 
 
 class Poll(Work):
@@ -69,6 +69,8 @@ class Poll(Work):
 
 class Alert(Work):
     """A mail to whoever looks after a workspace: a connection does not work any more."""
+
+    LEASE = MAIL_LEASE
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="alerts")

@@ -1,18 +1,17 @@
 """Something to tell the owner of a workspace by mail."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from tracks.ids import new_id
-from tracks.work import Work
+from tracks.work import MAIL_LEASE, Work
 from webhooks.models.endpoint import Endpoint
 
 
 class OwnerNotice(Work):
-    LEASE = timedelta(seconds=60)
+    LEASE = MAIL_LEASE
 
     class Kind(models.TextChoices):
         GONE = "gone"
