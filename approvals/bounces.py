@@ -4,7 +4,8 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
 
-from approvals.models import Notification
+from approvals import daily
+from approvals.models import Digest, Notification
 from approvals.sending import about
 from tracks.actors import SYSTEM
 from tracks.events import record
@@ -21,9 +22,11 @@ def on_tracking(event: AnymailTrackingEvent, **_: Any) -> None:
     """
     if event.event_type not in CAME_BACK or not event.message_id:
         return
-    found = Notification.objects.filter(message_id=event.message_id, bounced_at=None).first()
-    if found is not None:
-        _came_back(notification=found, error=_words(event))
+    this = {"message_id": event.message_id, "bounced_at": None}
+    if (notification := Notification.objects.filter(**this).first()) is not None:
+        _came_back(notification=notification, error=_words(event))
+    elif (digest := Digest.objects.filter(**this).first()) is not None:
+        daily.came_back(digest, error=_words(event))
 
 
 def _words(event: AnymailTrackingEvent) -> str:

@@ -15,9 +15,12 @@ from approvals.display_time import zone_named
 from approvals.letters import digest as letters
 from approvals.models import Approver, Ask, Decline, Digest, Holder
 from approvals.working_hours import is_digest_time
+from tracks.actors import SYSTEM
 from tracks.clock import database_now
+from tracks.events import record, recording_together
 from tracks.models import Workspace
 from tracks.transactions import transition
+from tracks.transitions import lock_track
 from tracks.work import poke_after_commit
 
 FEWEST = 3
@@ -35,7 +38,7 @@ def plan() -> int:
 def _plan(zone_name: str, now: datetime) -> int:
     day = now.astimezone(zone_named(zone_name)).date()
     today = Digest.objects.filter(approver=OuterRef("pk"), day=day)
-    mine = _waiting(now).filter(approver__workspace__time_zone=zone_name)
+    mine = _waiting(now).filter(~_lost(), approver__workspace__time_zone=zone_name)
     many = mine.values("approver").annotate(n=Count("pk")).filter(n__gte=FEWEST)
     people = _subscribed().filter(
         ~Exists(today.filter(hour=None)),
@@ -114,6 +117,16 @@ def _untold(places: QuerySet[Holder]) -> QuerySet[Holder]:
     return places.filter(~by_hand, ask__is_quiet=True, told_at=None)
 
 
+def _lost() -> Exists:
+    """Tell of a place whether it waited when a digest came back, and none has arrived since.
+
+    It alone is no reason to write there once more. What comes later is.
+    """
+    theirs = Digest.objects.filter(approver=OuterRef("approver"))
+    arrived = theirs.filter(bounced_at=None, sent_at__gt=OuterRef("bounced_at"))
+    return Exists(theirs.filter(~Exists(arrived), bounced_at__gte=OuterRef("at")))
+
+
 def send(pk: UUID) -> None:
     """Send a digest if it is due and there is still enough to sum up."""
     digest = Digest.claim(pk)
@@ -127,7 +140,7 @@ def send(pk: UUID) -> None:
     try:
         sent = email.send_letter(letters.letter(digest, asks, now=now))
     except email.Refused as error:
-        digest.write_outcome(next_attempt_at=None, failed_at=now, last_error=str(error)[:2000])
+        _give_up(digest, str(error))
     except Exception as error:
         _try_again(digest, repr(error))
     else:
@@ -179,3 +192,28 @@ def _try_again(digest: Digest, error: str) -> None:
         )
     else:
         digest.retry(after=PAUSES[digest.attempts - 1], error=error)
+
+
+@transition
+def _give_up(digest: Digest, error: str) -> None:
+    came_back(digest, error=error)
+    digest.write_outcome(next_attempt_at=None, failed_at=database_now())
+
+
+@transition
+def came_back(digest: Digest, *, error: str) -> None:
+    """Put on record, once, of each ask that waits for its reader that a digest did not arrive."""
+    mine = _waiting(database_now()).filter(approver=digest.approver_id)
+    # In one order, so that two who lock several do not wait for each other.
+    tracks = sorted(set(mine.values_list("ask__track", flat=True)))
+    locked = {pk: lock_track(pk)[0] for pk in tracks}
+    now = database_now()
+    rows = Digest.objects.filter(pk=digest.pk, bounced_at=None)
+    if not rows.update(bounced_at=now, last_error=error[:2000]):
+        return
+    about = {"approver": digest.approver.address, "channel": "email", "kind": "digest"}
+    with recording_together():
+        for ask in Ask.objects.filter(pk__in=mine.values("ask"), track__in=locked).order_by("pk"):
+            data = {"ask_id": ask.public_id, **about, "error": error[:200]}
+            track = locked[ask.track_id]
+            record(track, "approver.undeliverable", actor=SYSTEM, at=now, data=data)

@@ -23,6 +23,7 @@ class Digest(Work):
     sent_at = models.DateTimeField(null=True)
     skipped_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
+    bounced_at = models.DateTimeField(null=True)
     message_id = models.CharField(max_length=255, blank=True)
 
     class Meta:
@@ -44,6 +45,8 @@ class Digest(Work):
             models.Index(
                 "next_attempt_at", name="digest_due", condition=Q(next_attempt_at__isnull=False)
             ),
+            # a mail service says what became of a mail
+            models.Index("message_id", name="digest_message", condition=~Q(message_id="")),
         ]
 
     @property

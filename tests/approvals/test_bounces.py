@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +10,20 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 import config.urls  # as it is without a secret: tests set one later
-from approvals import tasks
-from approvals.models import Ask, Notification
+from approvals import daily, tasks
+from approvals.models import Ask, Digest, Notification
 from tests.api.refused import nothing_written
 from tests.conftest import Clock
-from tests.factories import CFO, AskFactory, TrackFactory, kinds
+from tests.factories import (
+    CFO,
+    AskFactory,
+    TrackFactory,
+    WorkspaceFactory,
+    answer,
+    approver_of,
+    kinds,
+)
+from tracks.management.commands.audit import Audit
 from tracks.models import Event
 
 pytestmark = [
@@ -73,6 +83,37 @@ def test_a_bounce_is_put_on_record_once(sent: Notification, clock: Clock) -> Non
     sent.refresh_from_db()
     assert sent.bounced_at == clock.now
     assert sent.sent_at is not None
+
+
+def test_a_digest_that_comes_back_is_put_on_record_of_each_ask_that_waits(
+    clock: Clock, settings: Any
+) -> None:
+    settings.ANYMAIL_WEBHOOK_SECRET = [SECRET]
+    elsewhere = AskFactory(track=TrackFactory(), is_quiet=True)
+    workspace = WorkspaceFactory()
+    decided, waiting = (
+        AskFactory(track=TrackFactory(workspace=workspace), is_quiet=True) for _ in range(2)
+    )
+    daily.sum_up([approver_of(waiting).pk], at=clock.now)
+    tasks.sweep_digests()
+    Digest.objects.update(message_id=GIVEN)
+    answer(decided, True)
+    clock.move(seconds=5)
+    for _ in range(3):
+        assert says().status_code == 200
+    event = Event.objects.get(type="approver.undeliverable")
+    assert (event.track_id, event.actor_type, event.at) == (waiting.track_id, "system", clock.now)
+    assert event.data == {
+        "ask_id": waiting.public_id,
+        "approver": CFO,
+        "channel": "email",
+        "kind": "digest",
+        "error": "bounced: smtp;550 5.1.1 The account does not exist",
+    }
+    assert "approver.undeliverable" not in kinds(elsewhere.track)
+    digest = Digest.objects.get()
+    assert (digest.sent_at, digest.bounced_at) == (clock.now - timedelta(seconds=5), clock.now)
+    assert Audit().first_fault() is None
 
 
 def test_a_complaint_counts_as_well(sent: Notification) -> None:

@@ -28,9 +28,10 @@ from tests.factories import (
     WorkspaceFactory,
     answer,
     approver_of,
+    kinds,
     someone,
 )
-from tracks.models import Workspace
+from tracks.models import Event, Workspace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -276,3 +277,52 @@ def test_a_failure_leaves_it_untold(
     pass_by()
     assert Digest.objects.get().failed_at == NIGHT
     assert Holder.objects.get(ask=ask).told_at is None
+
+
+def test_who_cannot_be_reached_is_written_to_again_once_something_new_waits(
+    workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[datetime] = []
+
+    def refuse(letter: Any) -> email.Sent:
+        tried.append(clock.now)
+        raise email.Refused("550 no such user")
+
+    asks = [quiet(workspace) for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(email, "send_letter", refuse)
+        for day in range(3):
+            clock.move_to(EIGHT + timedelta(days=day))
+            assert pass_by() == []
+        assert tried == [EIGHT]
+        for ask in asks:
+            assert kinds(ask.track).count("approver.undeliverable") == 1
+        clock.move(hours=1)
+        asks.append(quiet(workspace))
+        pass_by()
+        assert tried == [EIGHT, clock.now]
+        event = Event.objects.get(track=asks[3].track, type="approver.undeliverable")
+        assert event.data is not None
+        assert (event.data["kind"], event.data["error"]) == ("digest", "550 no such user")
+    clock.move_to(EIGHT + timedelta(days=3))
+    assert pass_by() == []
+    asks.append(quiet(workspace))
+    assert pass_by() == ["5 requests wait for you"]  # the address works again
+
+
+def test_trouble_of_the_mail_server_keeps_nobody_from_the_next_digest(
+    workspace: Workspace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(letter: Any) -> email.Sent:
+        raise ConnectionError("no route")
+
+    quiet(workspace)
+    with monkeypatch.context() as patch:
+        patch.setattr(email, "send_letter", fail)
+        clock.move_to(EIGHT)
+        for minutes in (0, 1, 2, 10, 60):
+            clock.move(minutes=minutes)
+            pass_by()
+        assert Digest.objects.get().failed_at == clock.now
+    clock.move_to(EIGHT + timedelta(days=1))
+    assert pass_by() == ["1 request waits for you"]
