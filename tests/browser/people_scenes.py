@@ -9,6 +9,7 @@ from django.conf import settings
 
 from approvals import grants, handing_over, transitions
 from approvals.models import Approver, Ask, Grant
+from approvals.reassigning import reassign
 from approvals.stop_links import StopLink
 from tests.browser.conftest import press
 from tests.browser.scenes import HERE, PROMPT, Scene, ask, page_of, track_with_steps, type_and_press
@@ -23,8 +24,9 @@ from tests.factories import (
     evidence_of,
     someone,
 )
+from tests.staff_actor import DANA, REASON
 from tracks.clock import database_now
-from tracks.models import Workspace
+from tracks.models import Track, Workspace
 
 KIM, SAM, LEE = "kim@acme.com", "sam@acme.com", "lee@acme.com"
 LOW: dict[str, Any] = {
@@ -330,6 +332,32 @@ def batch_result(clock: Clock) -> Scene:
     return Scene("/queue/", signed_in(), act)
 
 
+def batch_result_of_what_changed(clock: Clock) -> Scene:
+    fill_queue(clock)
+
+    def act(page: Any) -> None:
+        tick_all(page)
+        taken, hidden, _ = Ask.objects.filter(risk=Ask.Risk.LOW).order_by("pk")
+        give_away(taken, to=KIM)
+        Track.objects.filter(pk=hidden.track_id).update(password_hash="!")
+        page.mouse.move(5, 5)
+        press(page, "Reject all of them")
+
+    return Scene("/queue/", signed_in(), act)
+
+
+def give_away(asked: Ask, *, to: str) -> None:
+    """Let staff give the only seat of an ask to somebody else."""
+    reassign(
+        ask_id=asked.pk,
+        track_id=asked.track_id,
+        seat_id=asked.seats.get().pk,
+        to=to,
+        reason=REASON,
+        actor=DANA,
+    )
+
+
 def batch_nothing_ticked(clock: Clock) -> Scene:
     fill_queue(clock)
     return Scene("/queue/", signed_in(), type_and_press("Review the ticked ones"), status=422)
@@ -424,6 +452,7 @@ PEOPLE_SCENES: dict[str, Callable[[Clock], Scene]] = {
         batch_review,
         batch_review_dropped,
         batch_result,
+        batch_result_of_what_changed,
         batch_nothing_ticked,
         away_nobody,
         away_planned,
