@@ -24,6 +24,8 @@ NOWHERE = Template.read("/")
 
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/%{}-]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+# What says where a request goes and where it ends: a front that many share goes by these.
+_OURS = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 _NEEDED = {
     AuthType.NONE: (),
     AuthType.BEARER: ("token",),
@@ -96,6 +98,8 @@ def read_headers(reader: Reader, allowed: Collection[str]) -> tuple[tuple[str, T
     for name, _ in rows:
         if inner is not None and not _HEADER.fullmatch(name):
             inner.wrong("This is not the name of a header.", name)
+        elif inner is not None and name.lower() in _OURS:
+            inner.wrong("This header follows from the URL and the body.", name)
     return tuple(rows)
 
 

@@ -34,6 +34,9 @@ def test_the_example_is_right() -> None:
     assert varied() == []
 
 
+OURS = "This header follows from the URL and the body."
+
+
 @pytest.mark.parametrize(
     ("line", "instead", "said"),
     [
@@ -173,6 +176,13 @@ def test_words_stay_words() -> None:
         ({"outcomes": [{"outcome": "applied"}]}, "outcomes[0]", "This needs a status"),
         ({"outcomes": [{"status": "2xx"}]}, "outcomes[0].status", "This must be a whole"),
         ({"headers": {"a b": "x"}}, "headers.a b", "This is not the name of a header."),
+        ({"headers": {"HOST": "evil.example"}}, "headers.HOST", OURS),
+        ({"headers": {"Transfer-Encoding": "chunked"}}, "headers.Transfer-Encoding", OURS),
+        (
+            {"list__request": {"path": "/approvals", "headers": {"host": "evil.example"}}},
+            "list.request.headers.host",
+            OURS,
+        ),
         ({"decide__deny__request": {"path": "/no"}}, "decide", "Nothing tells the system which"),
         (
             {"note": {"when": "before_decision", "request": {"path": "/n", "body": "{text}"}}},
