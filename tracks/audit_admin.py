@@ -1,6 +1,5 @@
 """The log, to be read, filtered and taken away as a file. Nothing of it can be changed."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -26,6 +25,7 @@ from tracks.event_types import EVENT_TYPES
 from tracks.export import FORMATS, exported
 from tracks.models import Entry, Event, Track
 from tracks.staff.base import ReadOnlyAdmin
+from tracks.staff.columns import pretty
 from tracks.staff.filters import (
     ACTORS,
     ActorFilter,
@@ -89,7 +89,7 @@ class EventAdmin(ReadOnlyAdmin):
         """Return what the event says, or that it was erased."""
         if event.data is None:
             return "erased"
-        return json.dumps(event.data, ensure_ascii=False, indent=2)
+        return pretty(event.data)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the events in reach, by workspaces of whose numbers the database knows."""
@@ -184,4 +184,4 @@ class EntryAdmin(ReadOnlyAdmin):
     @admin.display(description="Data")
     def said(self, entry: Entry) -> str:
         """Return what the entry says."""
-        return json.dumps(entry.data, ensure_ascii=False, indent=2)
+        return pretty(entry.data)

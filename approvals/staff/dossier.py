@@ -33,13 +33,13 @@ from approvals.staff.parts import (
     Timeline,
     devices_of,
     mails_of,
-    pretty,
     timeline_of,
 )
 from approvals.staff.sections import Section, Subject, sections_for
 from approvals.transitions import on_behalf_of
 from tracks.clock import database_now
 from tracks.models import Event, Step, Track
+from tracks.staff.columns import pretty
 
 SHOWN_OF_SLUG = 6
 STATUS_WORDS = {

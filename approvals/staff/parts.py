@@ -1,9 +1,7 @@
 """The parts of which a dossier is made: mails, devices and the events. Rows in, words out."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -11,6 +9,7 @@ from approvals.display_time import Clock, Moment
 from approvals.models import Grant, Notification
 from approvals.staff.told import line_of, quoted_of
 from tracks.models import Event, Track
+from tracks.staff.columns import pretty
 
 EVENTS_A_PAGE = 50
 MOST_ROWS = 50  # of each kind of thing: the newest
@@ -184,8 +183,3 @@ def _line(event: Event, clock: Clock) -> Line:
         quoted=quoted_of(event.data),
         raw="" if event.data is None else pretty(event.data),
     )
-
-
-def pretty(content: Any) -> str:
-    """Return JSON to be read by a person."""
-    return json.dumps(content, ensure_ascii=False, indent=2)

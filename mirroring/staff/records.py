@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse
 
 from mirroring import home, operating
 from mirroring.models import Record
-from mirroring.staff.trials import OPERATE, pretty
+from mirroring.staff.trials import OPERATE
 from tracks.clock import database_now
 from tracks.staff.actions import reasoned_action
 from tracks.staff.base import ReadOnlyAdmin
-from tracks.staff.columns import theirs
+from tracks.staff.columns import pretty, theirs
 
 
 def _is_held(record: Record) -> bool:

@@ -1,6 +1,5 @@
 """Pages that try a connection out. Looking at the page does nothing; its button asks the system."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from mirroring.dry_run import dry_run, outlook_json
 from mirroring.models import Connection
 from mirroring.staff.status import clock_words, is_polled
 from mirroring.trying import Tested, test
+from tracks.staff.columns import pretty
 from tracks.textpolicy import escaped
 
 OPERATE = "mirroring.operate_connection"
@@ -81,8 +81,3 @@ def run_dry(connection: Connection, said: QueryDict) -> dict[str, Any]:
 
 def _is_some(count: tuple[str, int]) -> bool:
     return count[1] > 0
-
-
-def pretty(content: Any) -> str:
-    """Return JSON as people read it, in which nothing hides or turns round what can be seen."""
-    return escaped(json.dumps(content, ensure_ascii=False, indent=2))

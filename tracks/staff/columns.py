@@ -1,5 +1,6 @@
 """Columns of lists and fields of pages: unfold's `display`, with a type."""
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,3 +24,8 @@ def theirs(field: str, *, description: str) -> Callable[[Any, Any], str]:
         return escaped(getattr(row, field) or "")
 
     return column(description=description)(shown)
+
+
+def pretty(content: Any) -> str:
+    """Return JSON as people read it, in which nothing hides or turns round what can be seen."""
+    return escaped(json.dumps(content, ensure_ascii=False, indent=2))

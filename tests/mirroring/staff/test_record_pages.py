@@ -219,6 +219,9 @@ def test_ids_and_names_of_a_system_are_written_out(
         page(record, "look_again"),
         f"/admin/tracks/track/{record.track_id}/change/",
     ]
+    named = {"address": "al@acme.com", "reason": "HR"}
+    assert integrator.post(pages[-3], named).status_code == 302
+    pages.append(f"/admin/tracks/entry/{Entry.objects.latest('pk').pk}/change/")
     for each in pages:
         shown = integrator.get(each).content.decode()
         assert odd not in shown, each
