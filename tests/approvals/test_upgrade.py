@@ -20,7 +20,7 @@ def migrate(*targets: tuple[str, str]) -> None:
 @pytest.fixture
 def as_before(transactional_db: None) -> Any:
     """The database with one open and one answered ask, as the first version left it."""
-    waiting, answered = AskFactory(timeout_seconds=60), AskFactory()
+    waiting, answered = AskFactory(timeout_seconds=3600), AskFactory()
     answer(answered, True)
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
     Holder.objects.all().delete()
@@ -40,7 +40,7 @@ def test_every_seat_has_its_holder_and_every_ask_its_end(as_before: Any) -> None
         (answered.pk, CFO, "asked"),
     ]
     found = Ask.objects.presented().with_everything().get(pk=waiting.pk)
-    assert found.ends_at == waiting.created_at + timedelta(seconds=60)
+    assert found.ends_at == waiting.created_at + timedelta(hours=1)
     body = ask_json(Ask.objects.presented().with_everything().get(pk=answered.pk))
     assert (body["answer"]["value"], body["approvers"]) == (True, [CFO])
     answer(waiting, True)
