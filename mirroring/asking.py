@@ -54,7 +54,7 @@ def question(connection: Connection, item: Item, *, changed: Sequence[str] = ())
         "title": item.title,
         "steps": list(STEPS),
         "customer_email": approvers[0],
-        "requester": _requester(item),
+        "requester": requester_of(item),
         "metadata": {"connection": connection.public_id, "external_id": item.external_id},
     }
     ask = {
@@ -93,7 +93,8 @@ def _is_allowed(connection: Connection, address: str) -> bool:
     return not connection.allowed_domains or domain in connection.allowed_domains
 
 
-def _requester(item: Item) -> str | None:
+def requester_of(item: Item) -> str | None:
+    """Return the address of whoever requests it, as far as it is known."""
     address = item.requester.email if item.requester else None
     return address if address and is_address(address) else None
 
@@ -103,7 +104,7 @@ def _next(connection: Connection, item: Item, approvers: Sequence[str]) -> list[
 
     Nobody who was asked before, and never the requester. None leaves it to what the workspace says.
     """
-    barred = {canonical_address(each) for each in (*approvers, _requester(item)) if each}
+    barred = {canonical_address(each) for each in (*approvers, requester_of(item)) if each}
     managers = [person.manager for person in item.approvers]
     for line in (managers, [connection.fallback_approver]):
         known = [each for each in line if each and is_address(each)]

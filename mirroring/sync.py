@@ -20,14 +20,15 @@ from approvals.refusals import AskNotOpen
 from approvals.transitions import cancel_ask, open_ask, open_first_ask
 from config.errors import DomainError
 from mirroring import notices, resolved, seen, telling, transitions
-from mirroring.asking import NeedsHuman, Question, approvers_of, question
+from mirroring.asking import NeedsHuman, Question, approvers_of, question, requester_of
 from mirroring.connectors.base import Item, State
 from mirroring.models import Connection, Record
 from mirroring.people import with_addresses
+from tracks.addresses import same_address
 from tracks.clock import database_now
 from tracks.events import recording_together
 from tracks.transactions import transition
-from tracks.transitions import create_track, update_track
+from tracks.transitions import SelfApproval, create_track, update_track
 
 log = structlog.get_logger(__name__)
 
@@ -195,7 +196,7 @@ def _ask_if_it_is_new(record: Record, now: datetime, is_known: bool) -> dict[str
     item = item_of(record)
     is_same = record.asked_digest == record.material_digest and not has_other_people(record, item)
     waits = record.status in Record.WAITING and record.ask is not None
-    if is_same:
+    if is_same and (not waits or _keeps_requester_out(record, item)):
         return {}
     if waits and record.ask is not None and record.ask.status != Ask.Status.OPEN:
         return {"next_attempt_at": now + Record.SOON}
@@ -224,6 +225,20 @@ def has_other_people(record: Record, item: Item) -> bool:
     except NeedsHuman:
         return True
     return sorted(record.approvers) != sorted(assigned)  # some systems list them in any order
+
+
+def _keeps_requester_out(record: Record, item: Item) -> bool:
+    """Note a requester whom staff has named since; False where that is somebody who is asked."""
+    assert record.track is not None
+    requester, known = requester_of(item), record.track.requester
+    if requester is None or (known and same_address(requester, known)):
+        return True
+    of_it = {"track_id": record.track_id, **telling.by(record)}
+    try:
+        update_track(changes={"requester": requester}, **of_it)
+    except SelfApproval:
+        return False
+    return True
 
 
 def _void(record: Record) -> bool:

@@ -204,25 +204,29 @@ def name_address(identity: Identity, address: str) -> int:
     """
     identity.address = address
     identity.save(update_fields=["address"])
-    now, waiting = database_now(), []
-    held = Record.objects.filter(
-        connection=identity.connection_id, status=Record.Status.NEEDS_HUMAN
+    now, named = database_now(), []
+    waiting = Record.objects.filter(
+        connection=identity.connection_id,
+        status__in=(Record.Status.NEEDS_HUMAN, *Record.WAITING),
     )
-    for record in held.select_for_update(no_key=True).order_by("pk"):
+    for record in waiting.select_for_update(no_key=True).order_by("pk"):
         if _fill_in(record.seen, identity):
+            record.requester = (record.seen.get("requester") or {}).get("email")
             record.next_attempt_at = now
-            waiting.append(record)
-    Record.objects.bulk_update(waiting, ["seen", "next_attempt_at"])
+            named.append(record)
+    Record.objects.bulk_update(named, ["seen", "requester", "next_attempt_at"])
     poke_after_commit("mirroring.tasks.work")
-    return len(waiting)
+    return len(named)
 
 
 def _fill_in(said: dict[str, Any], identity: Identity) -> bool:
+    """Put an address beside somebody's id; tell whether that says anything new."""
     people = [*said.get("approvers", []), *filter(None, [said.get("requester")])]
-    nameless = [each for each in people if each["id"] == identity.external_id]
-    for each in nameless:
-        each["email"] = identity.address
-    return bool(nameless)
+    new = {"email": identity.address}
+    unnamed = [each for each in people if each["id"] == identity.external_id and each | new != each]
+    for each in unnamed:
+        each.update(new)
+    return bool(unnamed)
 
 
 # -- pushes ----------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 import pytest
 
 from approvals.models import Ask
+from mirroring import transitions
 from mirroring.dry_run import dry_run
-from mirroring.models import Connection, Record
+from mirroring.models import Connection, Identity, Record
 from tests.mirroring.emulators.servicenow import ServiceNow
-from tests.mirroring.mirror import consume, poll, record_of
+from tests.mirroring.mirror import consume, follow_due, poll, record_of
 from tracks.models import Track
 from tracks.transitions import SelfApproval
 
@@ -53,3 +54,47 @@ def test_whoever_was_the_requester_may_decide_about_somebody_elses_request(
     assert (foretold.effect, foretold.approvers) == ("changed", ["rita@corp.example"])
     track = Track.objects.get()
     assert (track.requester, track.customer_email) == ("bob@corp.example", "rita@corp.example")
+
+
+@pytest.fixture
+def nameless(waiting: Record, connection: Connection, snow: ServiceNow) -> Identity:
+    """Whoever requests it now is known to the system by a name alone; Alice is asked anew."""
+    requester = snow.user("al", "Al", "")
+    correct(snow, waiting, requester=requester, approver=snow.alice)
+    poll(connection)
+    consume()
+    assert record_of(connection, waiting.external_id).approvers == ["alice@corp.example"]
+    return Identity.objects.get(external_id=requester)
+
+
+def test_whoever_turns_out_to_be_the_requester_is_asked_no_longer(
+    waiting: Record, nameless: Identity
+) -> None:
+    assert transitions.name_address(nameless, "Alice@Corp.example") == 1
+    follow_due()
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.reason) == ("needs_human", str(SelfApproval("approvers")))
+    assert waiting.requester == "Alice@Corp.example"
+    assert not Ask.objects.filter(status="open").exists()
+
+
+def test_a_requester_who_becomes_known_is_kept_out_and_nobody_is_asked_anew(
+    waiting: Record, nameless: Identity, connection: Connection
+) -> None:
+    asked = Ask.objects.get(status="open")
+    assert Track.objects.get().requester is None
+    assert transitions.name_address(nameless, "al@corp.example") == 1
+    follow_due()
+    poll(connection, sweep=True)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.ask, waiting.next_attempt_at) == ("pending", asked, None)
+    assert Ask.objects.get(status="open") == asked
+    assert Track.objects.get().requester == "al@corp.example"
+
+
+def test_what_is_named_as_before_is_followed_by_nothing(
+    waiting: Record, nameless: Identity
+) -> None:
+    transitions.name_address(nameless, "al@corp.example")
+    follow_due()
+    assert transitions.name_address(nameless, "al@corp.example") == 0
