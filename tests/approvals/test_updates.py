@@ -189,7 +189,7 @@ def test_it_waits_for_the_notice_that_is_being_sent(track: Track, clock: Clock) 
     update = Notification.objects.get(kind="update")
     assert update.next_attempt_at == notice.next_attempt_at
     sending._hand_over(notice)
-    clock.move(minutes=1)
+    clock.move(seconds=Notification.LEASE.total_seconds())
     assert [subject for _, subject in told()] == [
         "Decision needed: Vendor invoice batch",
         "Re: Decision needed: Vendor invoice batch",

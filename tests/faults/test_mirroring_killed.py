@@ -22,7 +22,7 @@ from tests.waiting.raw import until
 
 OURS = "sayso.integration"
 PAGE, PAGES = 3, 3
-LEASES = 100  # seconds, after which none holds any more
+LEASES = 400  # seconds, after which none holds any more
 SHOWN = 130  # seconds, after which a decision that was sent would show
 WITHIN = 60.0  # a machine at rest needs a few seconds
 MAIL = "alice@corp.example: Decision needed"
