@@ -52,9 +52,8 @@ def ask(workspace: Workspace, **fields: Any) -> Ask:
     return made
 
 
-def test_notice_reminder_and_digest_arrive_whole(
-    post: Mailroom, workspace: Workspace, clock: Clock
-) -> None:
+def asked_and_reminded(workspace: Workspace, clock: Clock) -> list[Ask]:
+    """Ask three things, and let the next morning come: three notices, a digest, three reminders."""
     asks = [ask(workspace) for _ in range(3)]
     tasks.sweep_notifications()
     clock.move_to(datetime(2026, 11, 24, 8, tzinfo=UTC))
@@ -62,6 +61,13 @@ def test_notice_reminder_and_digest_arrive_whole(
     tasks.sweep_digests()
     clock.move(hours=2)
     tasks.sweep_notifications()
+    return asks
+
+
+def test_notice_reminder_and_digest_arrive_whole(
+    post: Mailroom, workspace: Workspace, clock: Clock
+) -> None:
+    asks = asked_and_reminded(workspace, clock)
     notices, digest, reminders = post.mails[:3], post.mails[3], post.mails[4:]
     assert len(reminders) == 3
 
@@ -106,13 +112,7 @@ def test_reminders_and_digests_say_how_they_are_stopped(
     post: Mailroom, workspace: Workspace, clock: Clock
 ) -> None:
     """RFC 8058, with the same address in the headers, the text and the HTML. Notices do not."""
-    asks = [ask(workspace) for _ in range(3)]
-    tasks.sweep_notifications()
-    clock.move_to(datetime(2026, 11, 24, 8, tzinfo=UTC))
-    tasks.plan_digests()
-    tasks.sweep_digests()
-    clock.move(hours=2)
-    tasks.sweep_notifications()
+    asks = asked_and_reminded(workspace, clock)
     notices, digest, reminders = post.mails[:3], post.mails[3], post.mails[4:]
     for notice in notices:
         assert not any(name.startswith("List-") for name in notice)

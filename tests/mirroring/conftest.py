@@ -11,10 +11,10 @@ from pytest_django import Settings
 from mirroring.connectors import http
 from mirroring.connectors.auth import forget_tokens
 from mirroring.connectors.declarative import directory
-from mirroring.models import Connection
+from mirroring.models import Connection, Record
 from tests.conftest import Clock
 from tests.mirroring.emulators.servicenow import ACCOUNTS, ServiceNow
-from tests.mirroring.mirror import connect
+from tests.mirroring.mirror import answer, connect, consume, poll, record_of
 from tracks import clock as tracks_clock
 from tracks.models import Workspace
 
@@ -66,6 +66,23 @@ def snow(clock: Clock) -> Iterator[ServiceNow]:
 def connection(workspace: Workspace, snow: ServiceNow) -> Connection:
     """A connection to it of which nothing has been read yet."""
     return connect_to(snow, workspace)
+
+
+@pytest.fixture
+def waiting(connection: Connection, snow: ServiceNow) -> Record:
+    """Rita's request, of which Alice is asked."""
+    poll(connection)
+    ref = snow.open("12 laptops")
+    poll(connection)
+    consume()
+    return record_of(connection, ref)
+
+
+@pytest.fixture
+def decided(waiting: Record) -> Record:
+    """The same, approved here by Alice and not written back yet."""
+    answer(waiting, True)
+    return waiting
 
 
 def connect_to(snow: ServiceNow, workspace: Workspace, **settings: Any) -> Connection:

@@ -14,16 +14,6 @@ from tracks.transitions import SelfApproval
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def waiting(connection: Connection, snow: ServiceNow) -> Record:
-    """Rita's request, of which Alice is asked."""
-    poll(connection)
-    ref = snow.open("12 laptops")
-    poll(connection)
-    consume()
-    return record_of(connection, ref)
-
-
 def correct(snow: ServiceNow, record: Record, *, requester: str, approver: str) -> None:
     """Let the system say otherwise who wants it, and who may decide."""
     snow.document_of(record.external_id).opened_by = requester

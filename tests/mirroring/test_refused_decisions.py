@@ -8,29 +8,17 @@ import pytest
 from approvals.models import Notification
 from mirroring.connectors.base import Outcome
 from mirroring.connectors.servicenow import ServiceNow as ServiceNowConnector
-from mirroring.models import Connection, Record
+from mirroring.models import Record
 from tests.conftest import Clock
 from tests.mirroring.emulators.server import Asked, Said
 from tests.mirroring.emulators.servicenow import ServiceNow
-from tests.mirroring.mirror import answer, consume, poll, push_due, record_of
+from tests.mirroring.mirror import push_due
 from tracks.models import Event
 
 pytestmark = pytest.mark.django_db
 
 OURS = "sayso.integration"
 Between = Callable[[Callable[[], None]], None]
-
-
-@pytest.fixture
-def decided(connection: Connection, snow: ServiceNow) -> Record:
-    """An approval that Alice has approved here."""
-    poll(connection)
-    ref = snow.open("12 laptops")
-    poll(connection)
-    consume()
-    record = record_of(connection, ref)
-    answer(record, True)
-    return record
 
 
 @pytest.fixture

@@ -12,21 +12,9 @@ from tests.conftest import Clock
 from tests.factories import AGENT
 from tests.mirroring.emulators import faults
 from tests.mirroring.emulators.servicenow import ServiceNow
-from tests.mirroring.mirror import answer, consume, poll, push_due, record_of
+from tests.mirroring.mirror import poll, push_due, record_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def decided(connection: Connection, snow: ServiceNow) -> Record:
-    """An approval that was decided here, and is not written back yet."""
-    poll(connection)
-    ref = snow.open("12 laptops")
-    poll(connection)
-    consume()
-    record = record_of(connection, ref)
-    answer(record, True)
-    return record
 
 
 def switch(connection: Connection, *, on: bool) -> None:
